@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: ISC
+// What the commands of `cenote` share: one function a command, errors in one form, options as GNU's.
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <cenote/cenote.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// Exit statuses: 0 done, 1 failed, 2 wrong usage.
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+// One command each; argv[0] is the command's own name. Each answers --help itself.
+int cmd_bench(int argc, char **argv);
+int cmd_eval(int argc, char **argv);
+int cmd_info(int argc, char **argv);
+int cmd_logits(int argc, char **argv);
+int cmd_presets(int argc, char **argv);
+int cmd_render(int argc, char **argv);
+int cmd_send(int argc, char **argv);
+
+/// "cenote COMMAND: ..." on standard error; returns CLI_FAILED.
+int cli_fail(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/// The same and "Try 'cenote COMMAND --help'."; returns CLI_USAGE.
+int cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/// Whole text as a number within [low, high]; false when it is not one.
+bool cli_number(const char *text, double low, double high, double *out);
+bool cli_whole(const char *text, uint64_t low, uint64_t high, uint64_t *out);
+
+/// Find and load the model that a MODEL argument names (a file or a preset). On failure says why
+/// and returns NULL. path[1024] (may be NULL) receives the file.
+CenoteModel *cli_load(const char *command, const char *argument, char *path);
+
+#endif

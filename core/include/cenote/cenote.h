@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: ISC
+/// @file
+/// libcenote: plays a Poolformer (arXiv 2510.02206), one audio sample a step.
+///
+/// A *model* is weights; a *voice* is one playing stream of it. Load time may fail and says why;
+/// audio time (functions marked CENOTE_RT) cannot fail, allocates nothing, locks nothing and calls
+/// no system. A *step* is one turn of the model, a *code* its output (0..255), a *frame* one
+/// instant of sound.
+#ifndef CENOTE_CENOTE_H
+#define CENOTE_CENOTE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define CENOTE_API __attribute__((visibility("default")))
+#else
+#define CENOTE_API
+#endif
+
+/// Marks audio time. Where the compiler can check it (clang >= 20), it does.
+#if defined(__clang_major__) && __clang_major__ >= 20
+#define CENOTE_RT __attribute__((nonblocking))
+#else
+#define CENOTE_RT
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define CENOTE_CLASSES 256 ///< codes a model chooses from
+
+/// @name Errors
+/// @{
+
+typedef enum CenoteStatus {
+  CENOTE_OK = 0,
+  CENOTE_NO_MEMORY,    ///< an allocation failed
+  CENOTE_BAD_ARGUMENT, ///< a value out of its range
+  CENOTE_FILE_ERROR,   ///< a file could not be opened, read or written
+  CENOTE_BAD_MODEL,    ///< a weights file that is not one, or is damaged
+  CENOTE_BAD_STATE,    ///< a saved state that is damaged, or of another model
+  CENOTE_NOT_FOUND     ///< no such preset
+} CenoteStatus;
+
+/// Why a call failed, in one line without a line end.
+typedef struct CenoteError {
+  char text[1024];
+} CenoteError;
+
+/// One static sentence for a status.
+CENOTE_API const char *cenote_strerror(CenoteStatus status);
+
+/// The library's version, "major.minor.patch".
+CENOTE_API const char *cenote_version(void);
+
+/// @}
+/// @name Models
+/// @{
+
+/// Weights. Never changes after load, so threads may share it.
+typedef struct CenoteModel CenoteModel;
+
+typedef enum CenoteEncoding { CENOTE_MULAW, CENOTE_LINEAR } CenoteEncoding;
+
+/// What a loaded model is. Strings live as long as the model.
+typedef struct CenoteModelInfo {
+  const char *name;        ///< the file's "name", or the file's own name
+  const char *config_json; ///< the configuration, compact JSON
+  const char *kernel;      ///< kernel table in use: "portable", "scalar"
+  const char *precision;   ///< of the products: "f32"
+  CenoteEncoding encoding; ///< between code and sample value
+  bool min_max_scaling;    ///< clips are stretched to [-1,1] before encoding
+  uint32_t sample_rate_hz; ///< steps a second
+  uint32_t levels;         ///< pooling levels, the sample rate's included
+  uint32_t baseline;       ///< code read before the first
+  uint32_t period;         ///< steps after which all levels fall due together
+  uint64_t parameters;     ///< weights in the file
+  uint64_t hash;           ///< of configuration and weights; equal hash, equal model
+  double macs_mean;        ///< multiply-adds a step, mean over a period
+  uint64_t macs_worst;     ///< the same, when all levels fall due
+  size_t bytes;            ///< memory of the packed weights
+  size_t voice_bytes;      ///< memory of one voice
+  size_t state_bytes;      ///< size of a saved state
+} CenoteModelInfo;
+
+/// One level of the pooling pyramid; 0 runs at the sample rate.
+typedef struct CenoteLevelInfo {
+  uint32_t width;  ///< features
+  uint32_t hidden; ///< real numbers of state in each recurrent layer
+  uint32_t every;  ///< runs once in so many steps
+  uint32_t blocks; ///< residual blocks, down and up together
+  uint64_t macs;   ///< multiply-adds each time it runs, its pools included
+} CenoteLevelInfo;
+
+/// Read a weights file (MODEL.md section 6). Nothing refers to the file afterwards.
+/// On failure *out is NULL and err (may be NULL) names the file and the tensor or key at fault.
+CENOTE_API CenoteStatus cenote_model_load(const char *path, CenoteModel **out, CenoteError *err);
+
+/// NULL is fine; free its voices first.
+CENOTE_API void cenote_model_free(CenoteModel *model);
+
+CENOTE_API const CenoteModelInfo *cenote_model_info(const CenoteModel *model);
+
+/// False when the model has no such level.
+CENOTE_API bool cenote_model_level(const CenoteModel *model, uint32_t level, CenoteLevelInfo *out);
+
+/// The file's own notes (name, author, license, ...): key and value number `index`, in the file's
+/// order. False past the last.
+CENOTE_API bool cenote_model_note(const CenoteModel *model, size_t index, const char **key,
+                                  const char **value);
+
+/// Sample value in [-1,1] of each code: 256 numbers.
+CENOTE_API const float *cenote_model_samples(const CenoteModel *model);
+
+/// Codes of a clip as the model was trained to read them: min_max_scaling over the clip if its
+/// metadata says so, then mu-law or linear. `samples` count[in int16 units, -32768..32767].
+CENOTE_API void cenote_model_encode(const CenoteModel *model, const float *samples, size_t count,
+                                    uint8_t *codes);
+
+/// @}
+/// @name Voices
+/// @{
+
+/// One playing stream: state of every level, sampler and controls. One thread at a time.
+/// Borrows its model.
+typedef struct CenoteVoice CenoteVoice;
+
+/// A voice at rest: zero state, seed 0, temperature 1, top-k and top-p off.
+CENOTE_API CenoteStatus cenote_voice_new(const CenoteModel *model, CenoteVoice **out);
+
+/// NULL is fine.
+CENOTE_API void cenote_voice_free(CenoteVoice *voice);
+
+CENOTE_API const CenoteModel *cenote_voice_model(const CenoteVoice *voice);
+
+/// State and random numbers from the start; seed and controls stay.
+CENOTE_API CENOTE_RT void cenote_voice_reset(CenoteVoice *voice);
+
+/// New random numbers, counted from this step on. The state stays.
+CENOTE_API CENOTE_RT void cenote_voice_set_seed(CenoteVoice *voice, uint64_t seed);
+
+/// 0..4; 0 takes the likeliest code. Out of range is clamped, NaN ignored; so in all setters.
+CENOTE_API CENOTE_RT void cenote_voice_set_temperature(CenoteVoice *voice, float temperature);
+/// 1..256; 256 is off.
+CENOTE_API CENOTE_RT void cenote_voice_set_top_k(CenoteVoice *voice, uint32_t top_k);
+/// 0..1; 1 is off, 0 keeps the likeliest code.
+CENOTE_API CENOTE_RT void cenote_voice_set_top_p(CenoteVoice *voice, float top_p);
+
+CENOTE_API CENOTE_RT uint64_t cenote_voice_seed(const CenoteVoice *voice);
+CENOTE_API CENOTE_RT float cenote_voice_temperature(const CenoteVoice *voice);
+CENOTE_API CENOTE_RT uint32_t cenote_voice_top_k(const CenoteVoice *voice);
+CENOTE_API CENOTE_RT float cenote_voice_top_p(const CenoteVoice *voice);
+
+/// Generate: `frames` steps, out[frames] in [-1,1] at the model's rate. The samples are a function
+/// of weights, kernel, seed and events alone, whatever the block size or the caller's FPU mode.
+/// A voice whose state stopped being finite fades to zero within the call and stays silent.
+CENOTE_API CENOTE_RT void cenote_voice_render(CenoteVoice *voice, float *out, uint32_t frames);
+
+/// Listen: run `steps` steps with the codes given instead of drawn ones (teacher forcing). What is
+/// rendered next continues them. logits[steps][256] (may be NULL) are the answers *before* each
+/// code is seen. Returns the sum of -log2 p(code), NaN once the state is not finite.
+CENOTE_API CENOTE_RT double cenote_voice_listen(CenoteVoice *voice, const uint8_t *codes,
+                                                uint32_t steps, float *logits);
+
+/// False once the state stopped being finite: the voice is silent until reset or restored.
+CENOTE_API CENOTE_RT bool cenote_voice_finite(const CenoteVoice *voice);
+
+/// Steps since the voice began or was reset.
+CENOTE_API CENOTE_RT uint64_t cenote_voice_steps(const CenoteVoice *voice);
+
+/// Copy the whole voice (state, sampler, controls) into state[CenoteModelInfo.state_bytes].
+/// The copy is self-describing and holds the model's hash and name; it may be written to a file.
+CENOTE_API CENOTE_RT void cenote_voice_save(const CenoteVoice *voice, void *state);
+
+/// Go on from a saved state, bit for bit. Nothing changes unless it returns CENOTE_OK.
+CENOTE_API CENOTE_RT CenoteStatus cenote_voice_restore(CenoteVoice *voice, const void *state,
+                                                       size_t bytes);
+
+/// Why cenote_voice_restore would refuse these bytes, in one line naming both models.
+/// CENOTE_OK when it would not.
+CENOTE_API CenoteStatus cenote_state_check(const CenoteModel *model, const void *state,
+                                           size_t bytes, CenoteError *err);
+
+/// -log2 softmax(logits)[code], in bits.
+CENOTE_API double cenote_bits(const float *logits, uint8_t code);
+
+/// @}
+/// @name Resampler
+/// @{
+
+/// Mono band-limited resampler (libsamplerate).
+typedef struct CenoteResampler CenoteResampler;
+
+typedef enum CenoteQuality {
+  CENOTE_LIVE, ///< SRC_SINC_MEDIUM_QUALITY
+  CENOTE_BEST  ///< SRC_SINC_BEST_QUALITY
+} CenoteQuality;
+
+/// Rates within a factor of 256 of each other.
+CENOTE_API CenoteStatus cenote_resampler_new(double in_hz, double out_hz, CenoteQuality quality,
+                                             CenoteResampler **out);
+/// NULL is fine.
+CENOTE_API void cenote_resampler_free(CenoteResampler *resampler);
+/// As newly made.
+CENOTE_API CENOTE_RT void cenote_resampler_reset(CenoteResampler *resampler);
+/// Take up to in_frames from `in`, put up to out_frames into `out`; *used and *made say how many.
+/// `last` marks the end of the input: what the filter still holds comes out, until *made is 0.
+CENOTE_API CENOTE_RT void cenote_resampler_process(CenoteResampler *resampler, const float *in,
+                                                   uint32_t in_frames, uint32_t *used, float *out,
+                                                   uint32_t out_frames, uint32_t *made, bool last);
+
+/// @}
+/// @name Presets
+/// @{
+
+/// Path of the weights that `arg` names. With '/' or ".safetensors" in it, it is a file and is
+/// copied as it is; otherwise a preset, looked up in $CENOTE_PRESET_PATH (colon-separated),
+/// $XDG_DATA_HOME/cenote/presets, beside the program in a build tree, and the installed data
+/// folder. CENOTE_NOT_FOUND lists the presets there are. NULL names the default preset.
+CENOTE_API CenoteStatus cenote_find_model(const char *arg, char *path, size_t size,
+                                          CenoteError *err);
+
+/// The folder of preset `name` (NULL: the default one); same search.
+CENOTE_API CenoteStatus cenote_find_preset(const char *name, char *folder, size_t size,
+                                           CenoteError *err);
+
+/// Preset number `index`, each name once, in search order: its name and folder. False past the
+/// last.
+CENOTE_API bool cenote_list_presets(size_t index, char *name, size_t name_size, char *folder,
+                                    size_t folder_size);
+
+/// @}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

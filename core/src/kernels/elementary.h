@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: ISC
+// Elementary functions, written once for numbers and for vectors of them. The including file gives
+//   Real        float, or a vector of floats
+//   Bits        uint32_t, or a vector of as many
+//   SPLAT(c)    a Real of c in each place
+//   AS_BITS(x), AS_REAL(b)   the same bits as the other type
+//   LESS(a, b)  all ones where a < b, else 0, as Bits
+// Polynomials are least-maximum fits made for this file; each function says its error in units of
+// the last place (ulp), over the stated range, as tests/test_kernels.c measures it.
+#ifndef Real
+#error "define Real, Bits, SPLAT, AS_BITS, AS_REAL and LESS first"
+#endif
+
+static inline Real select_real(Bits mask, Real yes, Real no)
+{
+  return AS_REAL((AS_BITS(yes) & mask) | (AS_BITS(no) & ~mask));
+}
+
+static inline Real abs_real(Real x)
+{
+  return AS_REAL(AS_BITS(x) & 0x7fffffffu);
+}
+
+/// e^x - 1 = scale * part + (scale - 1), where scale = 2^n and |part| < 0.42. NaN stays NaN; x is
+/// cut to [-87, 88], where scale neither overflows nor becomes subnormal.
+static inline Real exp_parts(Real x, Real *part)
+{
+  const Real magic = SPLAT(0x1.8p23f); // adding it rounds to a whole number, in the low bits
+  x = select_real(LESS(x, SPLAT(-87.0f)), SPLAT(-87.0f), x);
+  x = select_real(LESS(SPLAT(88.0f), x), SPLAT(88.0f), x);
+  const Real shifted = x * SPLAT(1.44269504f) + magic;
+  const Real n = shifted - magic;
+  // ln 2 in two parts, the first of 12 bits so that n times it is exact.
+  const Real r = (x - n * SPLAT(0.693115234375f)) - n * SPLAT(3.19461849453094e-5f);
+  Real p = SPLAT(0.00139262508315f);
+  p = p * r + SPLAT(0.00836323288368f);
+  p = p * r + SPLAT(0.041666554213f);
+  p = p * r + SPLAT(0.166665766661f);
+  p = p * r + SPLAT(0.5f);
+  *part = r + r * r * p;
+  return AS_REAL((AS_BITS(shifted) + 127u) << 23); // magic's own bits are shifted out
+}
+
+/// e^x, within 1 ulp on [-87, 88]; never 0, never infinite.
+static inline Real exp_real(Real x)
+{
+  Real part;
+  const Real scale = exp_parts(x, &part);
+  return scale + scale * part;
+}
+
+/// e^x - 1, within 2 ulp on [-87, 88].
+static inline Real expm1_real(Real x)
+{
+  Real part;
+  const Real scale = exp_parts(x, &part);
+  return scale * part + (scale - SPLAT(1.0f));
+}
+
+/// 1 / (1 + e^-x), within 2 ulp on [-87, 88].
+static inline Real sigmoid_real(Real x)
+{
+  const Real e = exp_real(-abs_real(x));
+  return select_real(LESS(x, SPLAT(0.0f)), e, SPLAT(1.0f)) / (SPLAT(1.0f) + e);
+}
+
+/// 0.5 v (1 + tanh(sqrt(2/pi) (v + 0.044715 v^3))), which is v sigmoid of twice the angle.
+static inline Real gelu_real(Real v)
+{
+  const Real cubic = v + SPLAT(0.044715f) * (v * v * v);
+  return v * sigmoid_real(SPLAT(1.59576912161f) * cubic);
+}
+
+/// sin x and cos x; within 1e-7 of the true value for |x| up to 8192, bounded beyond.
+static inline void sincos_real(Real x, Real *sine, Real *cosine)
+{
+  const Real magic = SPLAT(0x1.8p23f);
+  const Real limit = SPLAT(0x1p20f);
+  x = select_real(LESS(limit, x), limit, x);
+  x = select_real(LESS(x, -limit), -limit, x);
+  const Real shifted = x * SPLAT(0.636619772f) + magic;
+  const Real n = shifted - magic;
+  const Bits quadrant = AS_BITS(shifted);
+  // pi/2 in three parts, the first two of at most 11 bits.
+  Real r = x - n * SPLAT(1.5703125f);
+  r = r - n * SPLAT(0.0004837512969970703125f);
+  r = r - n * SPLAT(7.5497899548918821692e-8f);
+  const Real t = r * r;
+  Real s = SPLAT(-0.000195853732067f);
+  s = s * t + SPLAT(0.00833273655918f);
+  s = s * t + SPLAT(-0.166666646018f);
+  s = r + r * t * s;
+  Real c = SPLAT(2.45454190784e-5f);
+  c = c * t + SPLAT(-0.00138882913006f);
+  c = c * t + SPLAT(0.0416666645988f);
+  c = (SPLAT(1.0f) - SPLAT(0.5f) * t) + t * t * c;
+  const Bits odd = 0u - (quadrant & 1u);
+  *sine = AS_REAL(AS_BITS(select_real(odd, c, s)) ^ (quadrant & 2u) << 30);
+  *cosine = AS_REAL(AS_BITS(select_real(odd, s, c)) ^ ((quadrant + 1u) & 2u) << 30);
+}
+
+/// |a| and 1 - |a|^2 of the RG-LRU, for ga = gate. |a| - 1 is had as expm1(rho), so that 1 - |a|^2
+/// = -m (2 + m) keeps its digits where |a| is near 1; it is never negative.
+static inline void rglru_a(Real gate, Real rate, Real *size, Real *scale)
+{
+  const Real m = expm1_real(rate * gate);
+  const Real rest = -m * (SPLAT(2.0f) + m);
+  *size = SPLAT(1.0f) + m;
+  *scale = select_real(LESS(rest, SPLAT(0.0f)), SPLAT(0.0f), rest); // its root is the caller's
+}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: ISC
+// The choice of a kernel table: made once, when a model is loaded.
+#include "kernels/kernels.h"
+
+#include <stddef.h>
+#include <string.h>
+
+const CnKernels *const *cn_kernels_all(void)
+{
+  static const CnKernels *const all[] = {&cn_kernels_portable, &cn_kernels_scalar, NULL};
+  return all;
+}
+
+const CnKernels *cn_kernels_choose(const char *name)
+{
+  for (const CnKernels *const *k = cn_kernels_all(); *k; ++k)
+    if ((*k)->usable() && (!name || strcmp((*k)->name, name) == 0)) return *k;
+  return NULL;
+}

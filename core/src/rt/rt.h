@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: ISC
+// The structs of audio time: a packed model, which never changes, and a voice, which is one block.
+#ifndef CN_RT_H
+#define CN_RT_H
+
+#include "config.h"
+#include "kernels/kernels.h"
+#include "rt/sampler.h"
+
+#include <cenote/cenote.h>
+
+/// Numbers over which a voice that stopped being finite fades out.
+enum { CN_FADE = 64 };
+
+/// A residual block, packed. Offsets of state are in floats from the start of CnState.number.
+typedef struct CnBlock {
+  CnEntry entry;
+  uint32_t width;         ///< of the stream
+  uint32_t inner;         ///< width of the layer's output
+  const float *norm;      ///< weight[width]; NULL: no norm
+  const float *norm_bias; ///< NULL: RMSNorm
+  CnMatrix gate;          ///< [inner][width]; rows 0: no gating
+  CnMatrix layer;         ///< mlp, rnn.in, or a conv without groups over [taps][width]
+  CnMatrix out;           ///< [width][inner]
+  CnMatrix rnn_out;       ///< [width][hidden]
+  CnDiagonal conv;        ///< grouped conv over [group][taps][width / groups]; blocks 0: none
+  CnMatrix conv_dense;    ///< temporal conv without groups; rows 0: none
+  const float *conv_norm; ///< weight[width] of the temporal conv's norm; NULL: no temporal conv
+  const float *conv_norm_bias;
+  CnDiagonal gate_x; ///< blocks 0: LRU
+  CnDiagonal gate_a;
+  CnRecurrence recurrence;
+  uint32_t taps;    ///< of the conv, 0: none
+  uint32_t groups;  ///< of the conv
+  size_t window_at; ///< state: the conv's last `taps` inputs, [group][taps][width / groups]
+  size_t hidden_at; ///< state: h, real parts then imaginary ones
+} CnBlock;
+
+/// The two pools between a level and the next one down, cut by phase so that each step does its
+/// share: partial sums on the way down, one row of outputs on the way up.
+typedef struct CnPool {
+  uint32_t factor;
+  uint32_t features; ///< wide / width
+  uint32_t width;
+  uint32_t wide; ///< width of the next level
+  bool dense;
+  const float *down_bias;      ///< [wide]
+  const float *down;           ///< conv: [phase][wide]
+  const float *up_bias;        ///< conv: [width]
+  const float *up;             ///< conv: [phase][features][width]
+  const CnMatrix *down_matrix; ///< dense: [phase], each [wide][width], without bias
+  const CnMatrix *up_matrix;   ///< dense: [phase], each [width][wide]
+  size_t sum_at;               ///< state: the open unit's pooled column, [wide]
+  size_t deep_at;              ///< state: the last output of the level below, [wide]
+} CnPool;
+
+typedef struct CnLevel {
+  uint32_t width;
+  uint32_t downs;
+  uint32_t ups;
+  CnBlock *down; ///< the deepest level's stack too
+  CnBlock *up;
+  CnPool pool;   ///< of the level to the next; unused in the deepest
+  uint64_t macs; ///< multiply-adds each time the level runs
+} CnLevel;
+
+/// What a voice is made of, and what a saved state holds: this header, then the floats of every
+/// recurrent state, conv window and pool.
+typedef struct CnState {
+  char magic[8];
+  uint64_t bytes;      ///< of the whole
+  uint64_t model_hash; ///< CenoteModelInfo.hash
+  char model_name[64];
+  char kernel[16]; ///< whose arithmetic made it; for the curious, not checked
+  uint64_t steps;  ///< since the beginning or reset
+  uint64_t draws;  ///< since the seed was set: Philox's counter
+  uint64_t seed;
+  CnSampler sampler;
+  uint32_t code;                  ///< last code, the next step's input
+  uint32_t finite;                ///< 0 once it stopped being so
+  uint32_t fade;                  ///< numbers of the fade still to come
+  float last_sample;              ///< what the fade starts from
+  uint32_t phase[CN_MAX_LEVELS];  ///< numbers in the open unit of each pool
+  uint32_t primed[CN_MAX_LEVELS]; ///< whether a unit of the pool has ever been completed
+  float number[];
+} CnState;
+
+struct CenoteModel {
+  CenoteModelInfo info;
+  CnConfig config;
+  const CnKernels *kernels;
+  uint32_t levels;
+  CnLevel level[CN_MAX_LEVELS];
+  const float *input; ///< [256][base_dim rounded up to CN_PANEL]: what each code becomes
+  uint32_t input_stride;
+  const float *norm; ///< last norm
+  const float *norm_bias;
+  CnMatrix head;
+  float sample[CENOTE_CLASSES];
+  size_t state_floats;
+  size_t scratch_floats;
+  size_t wide_floats; ///< length of each of the scratch vectors of CnScratch
+  // Load time only.
+  char *name;
+  char *config_json;
+  char **note; ///< key, value, key, value, ...
+  size_t notes;
+  float *arena;
+  CnBlock *blocks;
+  CnMatrix *pool_matrices;
+};
+
+/// Vectors of one step; none is kept between steps.
+typedef struct CnScratch {
+  float *x[CN_MAX_LEVELS]; ///< the residual stream of each level
+  float *normed;
+  float *mixed; ///< temporal conv, block outputs
+  float *gate;
+  float *value;
+  float *u;
+  float *gate_x;
+  float *gate_a;
+  float *logits;
+} CnScratch;
+
+struct CenoteVoice {
+  const CenoteModel *model;
+  CnScratch scratch;
+  float *scratch_block; ///< where scratch's vectors lie
+  CnState *state;
+};
+
+/// One step: reads code, leaves logits in scratch->logits.
+CENOTE_RT void cn_step(const CenoteModel *model, CnState *state, const CnScratch *scratch,
+                       uint32_t code);
+
+/// One residual block on x[width].
+CENOTE_RT void cn_block(const CnKernels *kernels, const CnBlock *block, float *number,
+                        const CnScratch *scratch, float *x);
+
+/// y[...] of the block's RG-LRU or LRU for n[width]; y is scratch->value or the like.
+CENOTE_RT void cn_recur(const CnKernels *kernels, const CnBlock *block, float *number,
+                        const CnScratch *scratch, const float *n, float *y);
+
+/// y[width] = causal conv of the stream that n[width] continues.
+CENOTE_RT void cn_conv(const CnKernels *kernels, const CnBlock *block, const CnMatrix *dense,
+                       float *window, const float *n, float *y);
+
+/// One column x[width] into the down-pool. True on the step that completes a unit: then
+/// pooled[wide] is its column, and the level below runs in this same step.
+CENOTE_RT bool cn_pool_push(const CnKernels *kernels, const CnPool *pool, float *number,
+                            uint32_t *phase, const float *x, float *part, float *pooled);
+
+/// The level below has made y[wide].
+CENOTE_RT void cn_pool_take(const CnPool *pool, float *number, uint32_t *primed, const float *y);
+
+/// x[width] += this step's row of the up-pool; `phase` is the one after cn_pool_push. Before the
+/// first completed unit nothing is added, not even the bias.
+CENOTE_RT void cn_pool_pull(const CnKernels *kernels, const CnPool *pool, const float *number,
+                            uint32_t phase, uint32_t primed, float *part, float *x);
+
+/// State at the beginning: zeros, baseline code. Sampler and seed stay.
+CENOTE_RT void cn_state_reset(const CenoteModel *model, CnState *state);
+
+/// Whether bytes are a state of this model that can be gone on from.
+CENOTE_RT bool cn_state_valid(const CenoteModel *model, const void *state, size_t bytes);
+
+#endif

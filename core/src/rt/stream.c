@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: ISC
+// A voice as its users see it: generate, listen, save, restore.
+#include "rt/rt.h"
+
+#include "rt/dmath.h"
+#include "rt/fpu.h"
+#include "rt/philox.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char magic[8] = "CENOTE1";
+
+CENOTE_RT void cn_state_reset(const CenoteModel *model, CnState *state)
+{
+  memcpy(state->magic, magic, sizeof magic);
+  state->bytes = model->info.state_bytes;
+  state->model_hash = model->info.hash;
+  memset(state->model_name, 0, sizeof state->model_name);
+  strncpy(state->model_name, model->info.name, sizeof state->model_name - 1);
+  memset(state->kernel, 0, sizeof state->kernel);
+  strncpy(state->kernel, model->info.kernel, sizeof state->kernel - 1);
+  state->steps = 0;
+  state->draws = 0;
+  state->code = model->config.baseline;
+  state->finite = 1;
+  state->fade = 0;
+  state->last_sample = 0.0f;
+  memset(state->phase, 0, sizeof state->phase);
+  memset(state->primed, 0, sizeof state->primed);
+  memset(state->number, 0, model->state_floats * sizeof *state->number);
+}
+
+CENOTE_RT bool cn_state_valid(const CenoteModel *model, const void *bytes, size_t size)
+{
+  CnState head;
+  if (size != model->info.state_bytes) return false;
+  memcpy(&head, bytes, sizeof head);
+  if (memcmp(head.magic, magic, sizeof magic) != 0 || head.bytes != size ||
+      head.model_hash != model->info.hash)
+    return false;
+  if (head.code >= CENOTE_CLASSES || head.finite > 1 || head.fade > CN_FADE) return false;
+  if (!(head.last_sample >= -1.0f && head.last_sample <= 1.0f)) return false;
+  const CnSampler *sampler = &head.sampler;
+  if (!(sampler->temperature >= 0.0f && sampler->temperature <= 4.0f)) return false;
+  if (!(sampler->top_p >= 0.0f && sampler->top_p <= 1.0f)) return false;
+  if (sampler->top_k < 1 || sampler->top_k > CENOTE_CLASSES) return false;
+  for (uint32_t i = 0; i < CN_MAX_LEVELS; ++i) {
+    const uint32_t factor = i + 1 < model->levels ? model->level[i].pool.factor : 1;
+    if (head.phase[i] >= factor || head.primed[i] > 1) return false;
+  }
+  return true;
+}
+
+/// One step. False when the answers are not finite: then the state is wiped, and stays so.
+CENOTE_RT static bool step(CenoteVoice *voice)
+{
+  CnState *state = voice->state;
+  cn_step(voice->model, state, &voice->scratch, state->code);
+  // A sum of zeros unless one number is infinite or not a number.
+  float sum = 0.0f;
+  for (uint32_t i = 0; i < CENOTE_CLASSES; ++i) sum += voice->scratch.logits[i] * 0.0f;
+  if (sum == 0.0f) return true;
+  const float last = state->last_sample;
+  const uint64_t steps = state->steps;
+  cn_state_reset(voice->model, state);
+  memset(voice->scratch_block, 0, voice->model->scratch_floats * sizeof(float));
+  state->steps = steps;
+  state->last_sample = last;
+  state->finite = 0;
+  state->fade = CN_FADE;
+  return false;
+}
+
+CENOTE_RT static float generate(CenoteVoice *voice)
+{
+  CnState *state = voice->state;
+  if (state->finite && step(voice)) {
+    const double uniform = cn_uniform(state->seed, state->draws++);
+    state->code = cn_sample(&state->sampler, voice->scratch.logits, uniform);
+    ++state->steps;
+    state->last_sample = voice->model->sample[state->code];
+    return state->last_sample;
+  }
+  if (state->fade == 0) return 0.0f;
+  return state->last_sample * ((float)--state->fade / (float)CN_FADE);
+}
+
+CENOTE_RT void cenote_voice_render(CenoteVoice *voice, float *out, uint32_t frames)
+{
+  const uint64_t mode = cn_fpu_enter();
+  for (uint32_t i = 0; i < frames; ++i) out[i] = generate(voice);
+  cn_fpu_leave(mode);
+}
+
+CENOTE_RT double cenote_voice_listen(CenoteVoice *voice, const uint8_t *codes, uint32_t steps,
+                                     float *logits)
+{
+  const uint64_t mode = cn_fpu_enter();
+  CnState *state = voice->state;
+  double bits = 0.0;
+  for (uint32_t i = 0; i < steps; ++i) {
+    const bool finite = state->finite && step(voice);
+    if (logits) {
+      float *row = logits + (size_t)i * CENOTE_CLASSES;
+      for (uint32_t k = 0; k < CENOTE_CLASSES; ++k)
+        row[k] = finite ? voice->scratch.logits[k] : NAN;
+    }
+    if (!finite) {
+      bits = (double)NAN;
+      continue;
+    }
+    bits += cn_bits(voice->scratch.logits, codes[i]);
+    state->code = codes[i];
+    ++state->steps;
+    state->last_sample = voice->model->sample[codes[i]];
+  }
+  cn_fpu_leave(mode);
+  return bits;
+}
+
+CENOTE_RT double cenote_bits(const float *logits, uint8_t code)
+{
+  return cn_bits(logits, code);
+}
+
+CENOTE_RT void cenote_voice_reset(CenoteVoice *voice)
+{
+  cn_state_reset(voice->model, voice->state);
+}
+
+CENOTE_RT void cenote_voice_set_seed(CenoteVoice *voice, uint64_t seed)
+{
+  voice->state->seed = seed;
+  voice->state->draws = 0;
+}
+
+CENOTE_RT void cenote_voice_set_temperature(CenoteVoice *voice, float temperature)
+{
+  if (isnan(temperature)) return;
+  voice->state->sampler.temperature = temperature < 0.0f   ? 0.0f
+                                      : temperature > 4.0f ? 4.0f
+                                                           : temperature;
+}
+
+CENOTE_RT void cenote_voice_set_top_k(CenoteVoice *voice, uint32_t top_k)
+{
+  voice->state->sampler.top_k = top_k < 1 ? 1 : top_k > CENOTE_CLASSES ? CENOTE_CLASSES : top_k;
+}
+
+CENOTE_RT void cenote_voice_set_top_p(CenoteVoice *voice, float top_p)
+{
+  if (isnan(top_p)) return;
+  voice->state->sampler.top_p = top_p < 0.0f ? 0.0f : top_p > 1.0f ? 1.0f : top_p;
+}
+
+CENOTE_RT uint64_t cenote_voice_seed(const CenoteVoice *voice)
+{
+  return voice->state->seed;
+}
+
+CENOTE_RT float cenote_voice_temperature(const CenoteVoice *voice)
+{
+  return voice->state->sampler.temperature;
+}
+
+CENOTE_RT uint32_t cenote_voice_top_k(const CenoteVoice *voice)
+{
+  return voice->state->sampler.top_k;
+}
+
+CENOTE_RT float cenote_voice_top_p(const CenoteVoice *voice)
+{
+  return voice->state->sampler.top_p;
+}
+
+CENOTE_RT bool cenote_voice_finite(const CenoteVoice *voice)
+{
+  return voice->state->finite;
+}
+
+CENOTE_RT uint64_t cenote_voice_steps(const CenoteVoice *voice)
+{
+  return voice->state->steps;
+}
+
+CENOTE_RT void cenote_voice_save(const CenoteVoice *voice, void *state)
+{
+  memcpy(state, voice->state, voice->model->info.state_bytes);
+}
+
+CENOTE_RT CenoteStatus cenote_voice_restore(CenoteVoice *voice, const void *state, size_t bytes)
+{
+  if (!cn_state_valid(voice->model, state, bytes)) return CENOTE_BAD_STATE;
+  memcpy(voice->state, state, bytes);
+  return CENOTE_OK;
+}
