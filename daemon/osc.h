@@ -24,9 +24,13 @@ typedef struct OscPeer {
   struct sockaddr_storage address;
 } OscPeer;
 
-/// One message. `timetag` is NTP time, 1 for now; messages of one bundle come in order with
-/// `bundle` the same number (0: not in a bundle), `last` true on its last one. `address` may be a
-/// pattern. The message is the caller's and lives until the handler returns.
+/// One message. `timetag` is NTP time, 1 for now; messages of one bundle come one after another
+/// with `bundle` the same number (0: not in a bundle), `last` true on its last one. A bundle within
+/// a bundle has a number of its own and follows it. `address` may be a pattern, at most 255
+/// characters, none of them a control character. All of it lives until the handler returns.
+/// Arrays are flattened, colours are whole numbers. Of liblo's `argv`, T, F, N and I are NULL, and
+/// the others lie at multiples of four bytes, not of a lo_arg's eight: cast the pointer (`(const
+/// char *)argv[i]`) or memcpy.
 typedef struct OscMessage {
   const OscPeer *from;
   uint64_t timetag;
@@ -55,7 +59,8 @@ bool osc_poll(Osc *osc, int wake, int timeout_ms);
 /// hung up on. Takes the message and frees it; NULL is fine.
 void osc_send(Osc *osc, const OscPeer *to, const char *address, lo_message message);
 
-/// Packets dropped as not OSC, and why the last one was.
+/// Packets dropped as not OSC, and answers that could not be sent; why (may be NULL; NULL if there
+/// was none) the last one was.
 uint64_t osc_dropped(const Osc *osc, const char **why);
 
 /// OSC 1.0 pattern matching, bounded in time: ? * [a-z] [!a] {foo,bar}.

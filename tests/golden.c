@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-const char *const golden_names[] = {"tiny",  "real_rms", "lru_conv", "cnn",  "widening", "no_unet",
-                                    "mixed", "longer",   "quiet",    "bf16", "f16",      "flax_small",
-                                    NULL};
+const char *const golden_names[] = {"tiny",    "real_rms",   "lru_conv", "cnn",   "widening",
+                                    "no_unet", "mixed",      "longer",   "quiet", "bf16",
+                                    "f16",     "flax_small", NULL};
 
 void golden_path(const char *name, char path[static 512])
 {

@@ -35,9 +35,8 @@ static void check_case(const char *name)
   assert_int_equal(cenote_voice_new(model, &voice), CENOTE_OK);
   float *logits = malloc(golden.steps * CENOTE_CLASSES * sizeof *logits);
   assert_non_null(logits);
-  const double bits =
-      cenote_voice_listen(voice, golden.codes, (uint32_t)golden.steps, logits) /
-      (double)golden.steps;
+  const double bits = cenote_voice_listen(voice, golden.codes, (uint32_t)golden.steps, logits) /
+                      (double)golden.steps;
   const double far = golden_distance(logits, golden.logits, golden.steps * CENOTE_CLASSES);
   const double off = fabs(bits - (double)golden.nll_bits);
   print_message("%-10s %-8s logits %.1e  nll_bits %.1e\n", name, cenote_model_info(model)->kernel,
