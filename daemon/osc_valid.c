@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-// What is left to read of a packet, and the first thing that was wrong with it.
+// What is left to read of a packet, and the first thing that was wrong with it. `left` is always a
+// multiple of four, so what begins within it has room for its padding too.
 typedef struct Reader {
   const uint8_t *at;
   size_t left;
@@ -51,7 +52,6 @@ static bool skip_string(Reader *reader)
   const uint8_t *end = memchr(reader->at, 0, reader->left);
   if (!end) return refuse(reader, "a string without an end");
   size_t size = osc_string_size(reader->at);
-  if (size > reader->left) return refuse(reader, "a string is not padded to four bytes");
   for (; end < reader->at + size; ++end)
     if (*end) return refuse(reader, "a string is padded with something else than zeros");
   return skip(reader, size);
@@ -64,7 +64,6 @@ static bool skip_blob(Reader *reader)
   if (size > reader->left - 4) return refuse(reader, "a blob is longer than its packet");
   const uint8_t *end = reader->at + 4 + size;
   size_t padded = 4 + (size + 3) / 4 * 4;
-  if (padded > reader->left) return refuse(reader, "a blob is not padded to four bytes");
   for (; end < reader->at + padded; ++end)
     if (*end) return refuse(reader, "a blob is padded with something else than zeros");
   return skip(reader, padded);

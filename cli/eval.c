@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: ISC
+// `cenote eval`: how well a model predicts recordings, in bits per sample. Each clip starts from
+// the zero state; the average is over all samples of all clips.
+#include "cli.h"
+
+#include "clip.h"
+#include "listen.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "Usage: cenote eval MODEL PATH... [OPTION]...\n"
+    "Tell how many bits MODEL needs for each sample of recordings; fewer is better.\n"
+    "\n"
+    "MODEL is a weights file or the name of a preset. Each PATH is an audio file or\n"
+    "a folder, searched with all folders in it. Clips are read as the model was\n"
+    "trained to: channels averaged, at its rate, in its codes.\n"
+    "\n"
+    "  -m, --mode=MODE  sequence: many samples at a time (default);\n"
+    "                   step: one at a time, as the instrument runs\n"
+    "      --json       print an object with bits_per_sample, samples, clips, files\n"
+    "  -h, --help       show this text\n";
+
+typedef struct Options {
+  const char *model;
+  char **paths;
+  int path_count;
+  ListenMode mode;
+  bool json;
+} Options;
+
+typedef struct Total {
+  double bits;
+  uint64_t samples;
+  size_t clips;
+  json_t *files; ///< array of objects; NULL: print lines
+} Total;
+
+/// CLI_DONE, or what the command is to return.
+static int read_options(int argc, char **argv, Options *options, bool *helped)
+{
+  enum { JSON = 256 };
+  static const struct option names[] = {{"mode", required_argument, NULL, 'm'},
+                                        {"json", no_argument, NULL, JSON},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {0}};
+  *options = (Options){.mode = LISTEN_SEQUENCE};
+  opterr = 0;
+  for (int c; (c = getopt_long(argc, argv, ":m:h", names, NULL)) != -1;) {
+    switch (c) {
+    case 'm':
+      if (!listen_mode(optarg, &options->mode))
+        return cli_usage("eval", "--mode is %s, want sequence or step", optarg);
+      break;
+    case JSON:
+      options->json = true;
+      break;
+    case 'h':
+      *helped = true;
+      fputs(help, stdout);
+      return CLI_DONE;
+    case ':':
+      return cli_usage("eval", "%s wants a value", argv[optind - 1]);
+    default:
+      if (optopt > 0 && optopt < 256) return cli_usage("eval", "no option -%c", optopt);
+      return cli_usage("eval", "no option %s", argv[optind - 1]);
+    }
+  }
+  if (argc - optind < 2) return cli_usage("eval", "want MODEL and PATH...");
+  options->model = argv[optind];
+  options->paths = argv + optind + 1;
+  options->path_count = argc - optind - 1;
+  return CLI_DONE;
+}
+
+/// "3 of 28: 45 % PATH" on standard error, if that is a terminal; NULL wipes it.
+static void show_progress(size_t clip, size_t clips, size_t at, size_t count, const char *path)
+{
+  if (!isatty(STDERR_FILENO)) return;
+  fprintf(stderr, "\r\033[K");
+  if (path) fprintf(stderr, "%zu of %zu: %3zu %% %.60s", clip + 1, clips, 100 * at / count, path);
+  fflush(stderr);
+}
+
+/// Bits of a whole clip; NaN when an answer is not finite.
+static double score(Listener *listener, const uint8_t *codes, size_t count, float *logits,
+                    const ClipList *list, size_t clip)
+{
+  double bits = 0.0;
+  listener_reset(listener);
+  for (size_t at = 0; at < count && !isnan(bits); at += LISTEN_MOST) {
+    const size_t n = count - at < LISTEN_MOST ? count - at : LISTEN_MOST;
+    show_progress(clip, list->count, at, count, list->clip[clip].path);
+    bits += listener_hear(listener, codes + at, n, logits);
+  }
+  show_progress(clip, list->count, 0, 1, NULL);
+  return bits;
+}
+
+/// File names need not be UTF-8, but JSON is: what is not, is shown by '?'.
+static json_t *json_path(const char *path)
+{
+  json_t *text = json_string(path);
+  char *copy = text ? NULL : strdup(path);
+  if (!copy) return text;
+  for (char *c = copy; *c; ++c)
+    if ((unsigned char)*c >= 0x80) *c = '?';
+  text = json_string(copy);
+  free(copy);
+  return text;
+}
+
+static int add_result(Total *total, const char *path, double bits, size_t count)
+{
+  total->bits += bits;
+  total->samples += count;
+  ++total->clips;
+  if (!total->files) {
+    printf("%12.6f  %10zu  %s\n", bits / (double)count, count, path);
+    return CLI_DONE;
+  }
+  json_t *file = json_pack("{s:o, s:f, s:I}", "path", json_path(path), "bits_per_sample",
+                           bits / (double)count, "samples", (json_int_t)count);
+  if (json_array_append_new(total->files, file) != 0) return cli_fail("eval", "out of memory");
+  return CLI_DONE;
+}
+
+static int eval_clip(Listener *listener, float *logits, const ClipList *list, size_t clip,
+                     Total *total)
+{
+  const ClipPath *path = &list->clip[clip];
+  CenoteError err;
+  uint8_t *codes;
+  size_t count;
+  const CenoteStatus status =
+      clip_codes(listener_model(listener), path->path, &codes, &count, &err);
+  if (status == CENOTE_NOT_FOUND && !path->named) {
+    fprintf(stderr, "cenote eval: left out: %s\n", err.text);
+    return CLI_DONE;
+  }
+  if (status != CENOTE_OK) return cli_fail("eval", "%s", err.text);
+  const double bits = score(listener, codes, count, logits, list, clip);
+  free(codes);
+  if (isnan(bits)) return cli_fail("eval", "%s: the model's answers stop being finite", path->path);
+  return add_result(total, path->path, bits, count);
+}
+
+static int print_total(const Total *total)
+{
+  const double mean = total->bits / (double)total->samples;
+  if (total->files) {
+    json_t *all = json_pack("{s:f, s:I, s:I, s:O}", "bits_per_sample", mean, "samples",
+                            (json_int_t)total->samples, "clips", (json_int_t)total->clips, "files",
+                            total->files);
+    const bool dumped = all && json_dumpf(all, stdout, JSON_INDENT(2)) == 0;
+    json_decref(all);
+    if (!dumped) return cli_fail("eval", "cannot write the answer");
+    putchar('\n');
+  } else {
+    printf("%12.6f  %10" PRIu64 "  bits per sample, %zu %s\n", mean, total->samples, total->clips,
+           total->clips == 1 ? "clip" : "clips");
+  }
+  if (fflush(stdout) != 0 || ferror(stdout)) return cli_fail("eval", "cannot write the answer");
+  return CLI_DONE;
+}
+
+static int eval_list(const Options *options, Listener *listener, const ClipList *list)
+{
+  Total total = {0};
+  float *logits = malloc((size_t)LISTEN_MOST * CENOTE_CLASSES * sizeof *logits);
+  if (options->json) total.files = json_array();
+  int result = CLI_DONE;
+  if (!logits || (options->json && !total.files)) result = cli_fail("eval", "out of memory");
+  for (size_t i = 0; result == CLI_DONE && i < list->count; ++i)
+    result = eval_clip(listener, logits, list, i, &total);
+  if (result == CLI_DONE && total.clips == 0)
+    result = cli_fail("eval", "%s: no audio in it", options->paths[0]);
+  if (result == CLI_DONE) result = print_total(&total);
+  json_decref(total.files);
+  free(logits);
+  return result;
+}
+
+int cmd_eval(int argc, char **argv)
+{
+  Options options;
+  bool helped = false;
+  int result = read_options(argc, argv, &options, &helped);
+  if (result != CLI_DONE || helped) return result;
+  CenoteError err;
+  ClipList list = {0};
+  for (int i = 0; result == CLI_DONE && i < options.path_count; ++i)
+    if (clip_list_add(&list, options.paths[i], &err) != CENOTE_OK)
+      result = cli_fail("eval", "%s", err.text);
+  if (result == CLI_DONE) {
+    Listener *listener = listener_open("eval", options.model, options.mode);
+    result = listener ? eval_list(&options, listener, &list) : CLI_FAILED;
+    listener_close(listener);
+  }
+  clip_list_clear(&list);
+  return result;
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: ISC
+#include "player.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+struct Player {
+  PlayerOptions options;
+  pthread_t thread;
+  atomic_bool stop;
+  atomic_bool playing;
+  atomic_bool card;           ///< that the card's clock drives it
+  _Atomic uint32_t load_mean; ///< millionths
+  _Atomic uint32_t load_peak;
+  _Atomic uint32_t sounding;
+  _Atomic uint64_t frames;
+  _Atomic uint64_t late;
+  _Atomic uint64_t dropped;
+  int64_t began_ns;
+  float block[ENGINE_CHANNELS * ENGINE_BLOCK];
+};
+
+static int64_t now_ns(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void sleep_ns(int64_t ns)
+{
+  nanosleep(&(struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000}, NULL);
+}
+
+static int64_t frames_ns(const Player *player, double frames)
+{
+  return (int64_t)(frames / player->options.rate_hz * 1e9);
+}
+
+/// Whether a block may be rendered now; sleeps a little when not.
+static bool may_render(Player *player, uint32_t frames, int64_t *due_ns)
+{
+  const PlayerOptions *o = &player->options;
+  if (o->fast) {
+    if (!o->output || ring_space(o->output) >= frames) return true;
+    sleep_ns(500000);
+    return false;
+  }
+  if (atomic_load_explicit(&player->card, memory_order_relaxed)) {
+    const size_t ahead = (size_t)(o->ahead_ms * 1e-3 * o->rate_hz);
+    const size_t filled = ring_room(audio_ring(o->audio)) - ring_space(audio_ring(o->audio));
+    // Always one block at least, however short the time ahead.
+    if (filled == 0 || filled + frames <= ahead) return true;
+    const int64_t quarter = frames_ns(player, frames) / 4;
+    sleep_ns(quarter < 200000 ? 200000 : quarter > 4000000 ? 4000000 : quarter);
+    return false;
+  }
+  const int64_t now = now_ns();
+  const int64_t ahead = (int64_t)(o->ahead_ms * 1e6);
+  if (*due_ns == 0 || now > *due_ns + 1000000000) *due_ns = now; // after a long stop: from here
+  if (*due_ns <= now + ahead) {
+    *due_ns += frames_ns(player, frames);
+    return true;
+  }
+  sleep_ns(*due_ns - now - ahead);
+  return false;
+}
+
+static void note_load(Player *player, int64_t spent_ns, uint32_t frames)
+{
+  const double share = (double)spent_ns / (double)frames_ns(player, frames) * 1e6;
+  const uint32_t load = share < 4e9 ? (uint32_t)share : UINT32_MAX;
+  const uint32_t mean = atomic_load_explicit(&player->load_mean, memory_order_relaxed);
+  const double weight = 0.01;
+  atomic_store_explicit(&player->load_mean,
+                        (uint32_t)((1.0 - weight) * mean + weight * (double)load),
+                        memory_order_relaxed);
+  if (load > atomic_load_explicit(&player->load_peak, memory_order_relaxed))
+    atomic_store_explicit(&player->load_peak, load, memory_order_relaxed);
+}
+
+static void hand_over(Player *player, uint32_t frames)
+{
+  const PlayerOptions *o = &player->options;
+  if (atomic_load_explicit(&player->card, memory_order_relaxed))
+    ring_write(audio_ring(o->audio), player->block, frames);
+  if (o->output && !ring_write(o->output, player->block, frames))
+    atomic_fetch_add_explicit(&player->dropped, frames, memory_order_relaxed);
+}
+
+static void *run(void *data)
+{
+  Player *player = data;
+  const PlayerOptions *o = &player->options;
+  int64_t due_ns = 0;
+  int64_t last_ns = now_ns();
+  uint64_t played = 0;
+  while (!atomic_load_explicit(&player->stop, memory_order_acquire)) {
+    uint32_t frames = o->block;
+    if (o->frames > 0 && o->frames - played < frames) frames = (uint32_t)(o->frames - played);
+    if (frames == 0) break;
+    if (!may_render(player, frames, &due_ns)) continue;
+    const int64_t before = now_ns();
+    if (!o->fast && played > 0 && (double)(before - last_ns) > o->ahead_ms * 1e6 &&
+        before - last_ns > frames_ns(player, 2.0 * frames))
+      atomic_fetch_add_explicit(&player->late, 1, memory_order_relaxed);
+    engine_render(o->engine, player->block, frames);
+    last_ns = now_ns();
+    note_load(player, last_ns - before, frames);
+    hand_over(player, frames);
+    played += frames;
+    atomic_store_explicit(&player->frames, played, memory_order_relaxed);
+    atomic_store_explicit(&player->sounding, engine_sounding(o->engine), memory_order_relaxed);
+  }
+  atomic_store_explicit(&player->playing, false, memory_order_release);
+  return NULL;
+}
+
+/// Below the card's own thread; without the right to it, as an ordinary thread.
+static int create(Player *player)
+{
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  if (!player->options.fast) {
+    pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
+    pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
+    pthread_attr_setschedparam(&attributes, &(struct sched_param){.sched_priority = 50});
+  }
+  int error = pthread_create(&player->thread, &attributes, run, player);
+  if (error != 0) error = pthread_create(&player->thread, NULL, run, player);
+  pthread_attr_destroy(&attributes);
+  return error;
+}
+
+Player *player_start(const PlayerOptions *options)
+{
+  Player *player = calloc(1, sizeof *player);
+  if (!player) return NULL;
+  player->options = *options;
+  player->began_ns = now_ns();
+  atomic_init(&player->playing, true);
+  atomic_init(&player->card, options->audio != NULL);
+  if (create(player) == 0) return player;
+  free(player);
+  return NULL;
+}
+
+bool player_playing(const Player *player)
+{
+  return atomic_load_explicit(&player->playing, memory_order_acquire);
+}
+
+void player_status(Player *player, PlayerStatus *out)
+{
+  const double seconds = (double)(now_ns() - player->began_ns) * 1e-9;
+  out->frames = atomic_load_explicit(&player->frames, memory_order_relaxed);
+  out->load_mean = (float)atomic_load_explicit(&player->load_mean, memory_order_relaxed) * 1e-4f;
+  out->load_peak =
+      (float)atomic_exchange_explicit(&player->load_peak, 0, memory_order_relaxed) * 1e-4f;
+  out->sounding = atomic_load_explicit(&player->sounding, memory_order_relaxed);
+  out->late = atomic_load_explicit(&player->late, memory_order_relaxed);
+  out->dropped = atomic_load_explicit(&player->dropped, memory_order_relaxed);
+  out->rate_hz = seconds > 1.0 ? (double)out->frames / seconds : player->options.rate_hz;
+}
+
+void player_lose_card(Player *player)
+{
+  atomic_store_explicit(&player->card, false, memory_order_relaxed);
+}
+
+void player_stop(Player *player)
+{
+  if (!player) return;
+  atomic_store_explicit(&player->stop, true, memory_order_release);
+  pthread_join(player->thread, NULL);
+  free(player);
+}
