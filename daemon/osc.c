@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
-// Waits for all sockets at once. Each turn takes a bounded amount of work, beginning with another
-// socket than the last, so that a flood at one starves neither the others nor the caller's loop.
+// Waits for all sockets at once. Datagrams are taken out of the kernel's small buffers at once and
+// wait here; then a turn of bounded work begins, each time with another source than the last, so
+// that a flood from one starves neither the others nor the caller's loop.
 #include "osc.h"
 
 #include "osc_bind.h"
@@ -19,9 +20,16 @@
 
 enum {
   STREAMS_MAX = 64, // TCP connections
-  TURN = 256,       // of work a call: 1 for each packet, and 1 for each KiB in it
-  REST_MS = 100,    // before asking for connections again when there was no descriptor for one
+  INBOX = 1 << 20,  // bytes of datagrams that wait; thousands of messages
+  TURN = 64,        // of work a call: 1 for each packet, and 1 for each KiB in it
+  REST_MS = 100     // before asking for connections again when there was no descriptor for one
 };
+
+// A datagram in the inbox; its packet follows.
+typedef struct Letter {
+  OscPeer from;
+  size_t size;
+} Letter;
 
 struct Osc {
   OscHandler handler;
@@ -31,12 +39,13 @@ struct Osc {
   uint64_t dropped;
   const char *why;
   int64_t accept_ms; // when to accept connections again
-  size_t first;      // who begins the next turn
+  size_t first;      // who began the last turn: 0 the inbox, then the streams
   uint16_t port;
   size_t sockets_count, streams_count;
   OscSocket sockets[OSC_SOCKETS_MAX];
   OscStream streams[STREAMS_MAX];
-  uint8_t datagram[OSC_DATAGRAM_MAX + 1];
+  size_t inbox_start, inbox_end; // what is in it
+  uint8_t inbox[INBOX];
 };
 
 static int64_t now_ms(void)
@@ -102,16 +111,32 @@ static int take(Osc *osc, const OscPeer *from, const uint8_t *packet, size_t siz
   return 1 + (int)(size / 1024);
 }
 
-static int take_datagrams(Osc *osc, int fd, int turn)
+// When the inbox is full, the rest stays in the kernel until all of it is done.
+static void collect(Osc *osc, int fd)
+{
+  while (INBOX - osc->inbox_end >= sizeof(Letter) + OSC_DATAGRAM_MAX) {
+    Letter letter = {.from = {.socket = fd, .size = sizeof letter.from.address}};
+    uint8_t *at = osc->inbox + osc->inbox_end;
+    ssize_t size = recvfrom(fd, at + sizeof letter, OSC_DATAGRAM_MAX, 0,
+                            (struct sockaddr *)&letter.from.address, &letter.from.size);
+    if (size < 0) break; // nothing left, or news of an answer that was not wanted
+    letter.size = (size_t)size;
+    memcpy(at, &letter, sizeof letter);
+    osc->inbox_end += sizeof letter + letter.size;
+  }
+}
+
+static int take_letters(Osc *osc, int turn)
 {
   int done = 0;
-  while (done < turn) {
-    OscPeer from = {.socket = fd, .size = sizeof from.address};
-    ssize_t size = recvfrom(fd, osc->datagram, sizeof osc->datagram, 0,
-                            (struct sockaddr *)&from.address, &from.size);
-    if (size < 0) break; // nothing left, or news of an answer that was not wanted
-    done += take(osc, &from, osc->datagram, (size_t)size);
+  while (done < turn && osc->inbox_start < osc->inbox_end) {
+    const uint8_t *at = osc->inbox + osc->inbox_start;
+    Letter letter;
+    memcpy(&letter, at, sizeof letter);
+    osc->inbox_start += sizeof letter + letter.size;
+    done += take(osc, &letter.from, at + sizeof letter, letter.size);
   }
+  if (osc->inbox_start == osc->inbox_end) osc->inbox_start = osc->inbox_end = 0;
   return done;
 }
 
@@ -170,11 +195,11 @@ static void hang_up(Osc *osc)
   }
 }
 
-// Fill what poll is to wait for: sockets, streams, `wake`. Returns whether some stream has work
-// left from the last turn already.
+// Fill what poll is to wait for: sockets, streams, `wake`. Returns whether there is work left from
+// the last turn already.
 static bool prepare(Osc *osc, int wake, struct pollfd *waits, nfds_t *count)
 {
-  bool work_left = false;
+  bool work_left = osc->inbox_end > 0;
   bool accepting = now_ms() >= osc->accept_ms;
   *count = 0;
   for (size_t i = 0; i < osc->sockets_count; ++i) {
@@ -201,20 +226,25 @@ bool osc_poll(Osc *osc, int wake, int timeout_ms)
   hang_up(osc);
   bool work_left = prepare(osc, wake, waits, &count);
   if (poll(waits, count, work_left ? 0 : timeout_ms) < 0) return errno != EFAULT && errno != EINVAL;
-  size_t all = osc->sockets_count + osc->streams_count;
-  osc->first = (osc->first + 1) % all;
+  for (nfds_t i = 0; i < count; ++i)
+    if (waits[i].revents & POLLNVAL) return false;
+  const size_t sources = 1 + osc->streams_count; // those just accepted come next time
+  for (size_t i = 0; i < osc->sockets_count; ++i) {
+    const OscSocket *socket = &osc->sockets[i];
+    if (!waits[i].revents) continue;
+    if (socket->fd == socket->udp) collect(osc, socket->fd);
+    else accept_stream(osc, socket);
+  }
+  osc->first = (osc->first + 1) % sources;
   int turn = TURN;
-  for (size_t i = 0; i < all && turn > 0; ++i) {
-    size_t at = (osc->first + i) % all;
-    short events = waits[at].revents;
-    if (events & POLLNVAL) return false;
-    if (at >= osc->sockets_count) {
-      OscStream *stream = &osc->streams[at - osc->sockets_count];
+  for (size_t i = 0; i < sources && turn > 0; ++i) {
+    size_t source = (osc->first + i) % sources;
+    if (source == 0) {
+      turn -= take_letters(osc, turn);
+    } else {
+      OscStream *stream = &osc->streams[source - 1];
+      short events = waits[osc->sockets_count + source - 1].revents;
       if (events || stream->busy) turn -= take_stream(osc, stream, events, turn);
-    } else if (events) {
-      const OscSocket *socket = &osc->sockets[at];
-      if (socket->fd == socket->udp) turn -= take_datagrams(osc, socket->fd, turn);
-      else accept_stream(osc, socket);
     }
   }
   return true;

@@ -23,9 +23,10 @@ struct Recorder {
   float buffer[2 * MOST];
 };
 
-/// True when there was something.
+/// True when there was something. There is no ring of the output when there is no output.
 static bool move(Recorder *recorder, Ring *ring, Sink *sink)
 {
+  if (!ring) return false;
   const size_t count = ring_read(ring, recorder->buffer, MOST);
   if (count > 0 && sink) sink_write(sink, recorder->buffer, count);
   return count > 0;

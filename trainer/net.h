@@ -122,8 +122,8 @@ typedef struct Scratch {
   float *u;       ///< [steps][hidden]
   float *h;       ///< [1 + steps][hidden], the state before the first step in front
   float *gate_x;  ///< [steps][units], then the factor of u
-  float *gate_a;  ///< [steps][units], then the real part of a
-  float *a_im;    ///< [steps][units]
+  float *gate_a;  ///< [steps][units], then the real part of a - 1
+  float *a_im;    ///< [steps][units], its imaginary part
   float *rate;    ///< [units]
   double *fixed;  ///< [3][units]: a and the factor of u of an LRU
   float *pooled;  ///< [factor - 1 + steps][width]

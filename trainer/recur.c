@@ -31,7 +31,8 @@ static inline float as_real(uint32_t bits)
 #define LESS(a, b) ((a) < (b) ? 0xffffffffu : 0u)
 #include "kernels/elementary.h"
 
-/// The gates of one step: gate_x becomes the factor of u, gate_a the real part of a.
+/// The gates of one step: gate_x becomes the factor of u, gate_a and a_im become a - 1. Near 1, a
+/// itself has lost the digits that a long memory is made of.
 static void open_gates(const Recur *recur, const float *rate, float *restrict gate_x,
                        float *restrict gate_a, float *restrict a_im)
 {
@@ -40,37 +41,38 @@ static void open_gates(const Recur *recur, const float *rate, float *restrict ga
   // 1 - |a|^2 is at most 1: raised to 1 it norms nothing. (No branch, or gcc makes no vectors.)
   const float least = recur->input_norm ? 0.0f : 1.0f;
   for (uint32_t k = 0; k < units; ++k) {
-    float size;
-    float rest; // 1 - |a|^2
     const float gate = sigmoid_real(gate_a[k]);
-    rglru_a(gate, rate[k], &size, &rest);
+    const float m = expm1_real(rate[k] * gate); // |a| - 1
+    const float rest = -m * (2.0f + m);         // 1 - |a|^2
     gate_x[k] = sigmoid_real(gate_x[k]) * sqrtf(rest < least ? least : rest);
-    gate_a[k] = size;
+    gate_a[k] = m;
     a_im[k] = gate;
   }
   if (!angle) return;
   for (uint32_t k = 0; k < units; ++k) {
+    // sin x = 2 sin(x/2) cos(x/2), and cos x - 1 = -2 sin(x/2)^2
     float sine;
     float cosine;
-    sincos_real(angle[k] * a_im[k], &sine, &cosine);
-    a_im[k] = gate_a[k] * sine;
-    gate_a[k] *= cosine;
+    sincos_real(0.5f * angle[k] * a_im[k], &sine, &cosine);
+    const float size = 1.0f + gate_a[k];
+    a_im[k] = size * (2.0f * sine * cosine);
+    gate_a[k] -= size * (2.0f * sine * sine);
   }
 }
 
-/// One step: next = a h + in u. Complex numbers are their real parts, then their imaginary ones.
-static void gated_step(uint32_t units, bool complex, const float *a_re, const float *a_im,
+/// One step: next = h + (a - 1) h + in u, with `re` and `im` of a - 1. Complex numbers are their
+/// real parts, then their imaginary ones.
+static void gated_step(uint32_t units, bool complex, const float *re, const float *im,
                        const float *in, const float *u, const float *h, float *restrict next)
 {
   if (!complex) {
-    for (uint32_t k = 0; k < units; ++k) next[k] = a_re[k] * h[k] + in[k] * u[k];
+    for (uint32_t k = 0; k < units; ++k) next[k] = h[k] + (re[k] * h[k] + in[k] * u[k]);
     return;
   }
+  const float *h_im = h + units;
   for (uint32_t k = 0; k < units; ++k) {
-    const float re = h[k];
-    const float im = h[units + k];
-    next[k] = (a_re[k] * re - a_im[k] * im) + in[k] * u[k];
-    next[units + k] = (a_re[k] * im + a_im[k] * re) + in[k] * u[units + k];
+    next[k] = h[k] + ((re[k] * h[k] - im[k] * h_im[k]) + in[k] * u[k]);
+    next[units + k] = h_im[k] + ((re[k] * h_im[k] + im[k] * h[k]) + in[k] * u[units + k]);
   }
 }
 
