@@ -5,12 +5,17 @@
 
 #include <cenote/cenote.h>
 
+#include <getopt.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /// Exit statuses: 0 done, 1 failed, 2 wrong usage.
 enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/// Room for the path that cli_load gives.
+enum { CLI_PATH = 1024 };
 
 // One command each; argv[0] is the command's own name. Each answers --help itself.
 int cmd_bench(int argc, char **argv);
@@ -21,17 +26,32 @@ int cmd_presets(int argc, char **argv);
 int cmd_render(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 
-/// "cenote COMMAND: ..." on standard error; returns CLI_FAILED.
+/// "cenote COMMAND: ..." on standard error, one printable line; returns CLI_FAILED.
 int cli_fail(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /// The same and "Try 'cenote COMMAND --help'."; returns CLI_USAGE.
 int cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/// A line for *err instead; returns `status`.
+CenoteStatus cli_error(CenoteError *err, CenoteStatus status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/// As getopt_long; but what is wrong with an option is said as cli_usage says it, and '?' returned.
+int cli_option(const char *command, int argc, char **argv, const char *letters,
+               const struct option *known);
 
 /// Whole text as a number within [low, high]; false when it is not one.
 bool cli_number(const char *text, double low, double high, double *out);
 bool cli_whole(const char *text, uint64_t low, uint64_t high, uint64_t *out);
 
 /// Find and load the model that a MODEL argument names (a file or a preset). On failure says why
-/// and returns NULL. path[1024] (may be NULL) receives the file.
+/// and returns NULL. path[CLI_PATH] (may be NULL) receives the file.
 CenoteModel *cli_load(const char *command, const char *argument, char *path);
+
+/// A string for JSON, which takes UTF-8 alone: names of files may be anything.
+json_t *cli_json_text(const char *text);
+/// Print and free an answer to --json; NULL is what jansson gives for want of memory.
+int cli_print_json(const char *command, json_t *answer);
+
+/// Print text from a file as one printable line, without the line's end.
+void cli_print_plain(const char *text);
 
 #endif

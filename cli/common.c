@@ -5,54 +5,117 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/// Names come from files and from users: a line stays one printable line whatever they hold.
+static void make_plain(char *text)
+{
+  for (; *text; ++text)
+    if ((unsigned char)*text < 0x20 || *text == 0x7f) *text = '?';
+}
+
+static void say(const char *command, const char *format, va_list args)
+{
+  CenoteError line;
+  vsnprintf(line.text, sizeof line.text, format, args);
+  make_plain(line.text);
+  fprintf(stderr, "cenote %s: %s\n", command, line.text);
+}
 
 int cli_fail(const char *command, const char *format, ...)
 {
   va_list args;
-  fprintf(stderr, "cenote %s: ", command);
   va_start(args, format);
-  vfprintf(stderr, format, args);
+  say(command, format, args);
   va_end(args);
-  fputc('\n', stderr);
   return CLI_FAILED;
 }
 
 int cli_usage(const char *command, const char *format, ...)
 {
   va_list args;
-  fprintf(stderr, "cenote %s: ", command);
   va_start(args, format);
-  vfprintf(stderr, format, args);
+  say(command, format, args);
   va_end(args);
-  fprintf(stderr, "\nTry 'cenote %s --help'.\n", command);
+  fprintf(stderr, "Try 'cenote %s --help'.\n", command);
   return CLI_USAGE;
+}
+
+CenoteStatus cli_error(CenoteError *err, CenoteStatus status, const char *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  vsnprintf(err->text, sizeof err->text, format, args);
+  va_end(args);
+  return status;
+}
+
+int cli_option(const char *command, int argc, char **argv, const char *letters,
+               const struct option *known)
+{
+  opterr = 0;
+  const int option = getopt_long(argc, argv, letters, known, NULL);
+  const char *text = argv[optind > 0 ? optind - 1 : 0];
+  if (option == ':') cli_usage(command, "%s: a value is missing", text);
+  else if (option == '?' && strncmp(text, "--", 2) != 0)
+    cli_usage(command, "-%c: no such option", optopt);
+  else if (option == '?' && optopt != 0) cli_usage(command, "%s: this option takes no value", text);
+  else if (option == '?') cli_usage(command, "%s: no such option", text);
+  return option == ':' ? '?' : option;
 }
 
 bool cli_number(const char *text, double low, double high, double *out)
 {
   char *end;
+  // Neither blanks, nor hexadecimal, nor "nan": what strtod takes beyond plain numbers.
+  if (text[0] == '\0' || text[strspn(text, "0123456789+-.eE")] != '\0') return false;
   *out = strtod(text, &end);
-  return end != text && *end == '\0' && *out >= low && *out <= high;
+  return *end == '\0' && *out >= low && *out <= high;
 }
 
 bool cli_whole(const char *text, uint64_t low, uint64_t high, uint64_t *out)
 {
-  char *end;
+  if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0') return false;
   errno = 0;
-  if (text[0] < '0' || text[0] > '9') return false;
-  *out = strtoull(text, &end, 10);
-  return *end == '\0' && errno == 0 && *out >= low && *out <= high;
+  *out = strtoull(text, NULL, 10);
+  return errno == 0 && *out >= low && *out <= high;
 }
 
 CenoteModel *cli_load(const char *command, const char *argument, char *path)
 {
-  char found[1024];
+  char found[CLI_PATH];
   CenoteError err;
   CenoteModel *model;
   if (!path) path = found;
-  if (cenote_find_model(argument, path, sizeof found, &err) == CENOTE_OK &&
+  if (cenote_find_model(argument, path, CLI_PATH, &err) == CENOTE_OK &&
       cenote_model_load(path, &model, &err) == CENOTE_OK)
     return model;
   cli_fail(command, "%s", err.text);
   return NULL;
+}
+
+json_t *cli_json_text(const char *text)
+{
+  json_t *string = json_string(text);
+  char *plain = string ? NULL : strdup(text);
+  if (!plain) return string;
+  for (char *c = plain; *c; ++c)
+    if ((unsigned char)*c >= 0x80) *c = '?';
+  string = json_string(plain);
+  free(plain);
+  return string;
+}
+
+int cli_print_json(const char *command, json_t *answer)
+{
+  const bool good = answer && json_dumpf(answer, stdout, JSON_INDENT(2)) == 0;
+  json_decref(answer);
+  if (!good) return cli_fail(command, "the answer cannot be written");
+  putchar('\n');
+  return CLI_DONE;
+}
+
+void cli_print_plain(const char *text)
+{
+  for (; *text; ++text) putchar((unsigned char)*text < 0x20 || *text == 0x7f ? ' ' : *text);
 }

@@ -14,8 +14,8 @@ static const struct {
     {"info", cmd_info, "what a model is: configuration, sizes, rates of its levels"},
     {"render", cmd_render, "generate sound into a file or a pipe"},
     {"logits", cmd_logits, "teacher-forced answers to given codes"},
-    {"eval", cmd_eval, "bits per sample on audio"},
-    {"bench", cmd_bench, "how fast it runs here"},
+    {"eval", cmd_eval, "bits per sample on recordings"},
+    {"bench", cmd_bench, "how fast a model runs here"},
     {"presets", cmd_presets, "list the presets"},
 #ifdef CLI_SEND
     {"send", cmd_send, "send an OSC message to cenoted, print its replies"},
@@ -25,41 +25,40 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 static void print_help(FILE *to)
 {
-  fputs("Usage: cenote COMMAND [ARGUMENT...]\n\nCommands:\n", to);
+  fputs("Usage: cenote COMMAND [ARGUMENT]...\n"
+        "Play, measure and describe Poolformers, models of sound that run in real time.\n"
+        "\n",
+        to);
   for (int i = 0; i < COMMANDS; ++i) fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].help);
-  fputs("\n'cenote COMMAND --help' tells more; 'cenote --version' the version.\n"
+  fputs("\n"
+        "'cenote COMMAND --help' tells more, 'man cenote' all, 'cenote --version' the version.\n"
         "Exit status: 0 done, 1 failed, 2 wrong usage.\n",
         to);
 }
 
 static int run(int argc, char **argv)
 {
-  if (argc < 2) {
-    print_help(stderr);
-    return CLI_USAGE;
-  }
-  if (strcmp(argv[1], "--help") == 0) {
+  const char *name = argc > 1 ? argv[1] : "";
+  if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
     print_help(stdout);
     return CLI_DONE;
   }
-  if (strcmp(argv[1], "--version") == 0) {
+  if (strcmp(name, "--version") == 0) {
     printf("cenote %s\n", cenote_version());
     return CLI_DONE;
   }
   for (int i = 0; i < COMMANDS; ++i)
-    if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
-  fprintf(stderr, "cenote: no command %s\n", argv[1]);
+    if (strcmp(name, commands[i].name) == 0) return commands[i].run(argc - 1, argv + 1);
+  if (argc > 1) cli_fail(name, "no such command");
   print_help(stderr);
   return CLI_USAGE;
 }
 
 int main(int argc, char **argv)
 {
-  signal(SIGPIPE, SIG_IGN); // a reader that goes away is a write error, told as one
-  int status = run(argc, argv);
-  if (fflush(stdout) != 0 && status == CLI_DONE) {
-    fputs("cenote: cannot write to standard output\n", stderr);
-    status = CLI_FAILED;
-  }
-  return status;
+  signal(SIGPIPE, SIG_IGN); // a reader that has gone is a failed write, and told as one
+  const int status = run(argc, argv);
+  if (fflush(stdout) == 0 && !ferror(stdout)) return status;
+  if (status == CLI_DONE) perror("cenote: standard output");
+  return status == CLI_DONE ? CLI_FAILED : status;
 }

@@ -257,7 +257,7 @@ int cmd_send(int argc, char **argv)
       fputs(help, stdout);
       return CLI_DONE;
     default:
-      return CLI_USAGE;
+      return cli_usage("send", "unknown option");
     }
   }
   if (optind == argc) return cli_usage("send", "no ADDRESS to send to");

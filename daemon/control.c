@@ -336,6 +336,8 @@ static void take_event(Control *control, const Event *event)
     control->ending_take->frames = event->whole;
     control_put(control, control->ending_take);
     control->ending_take = NULL;
+    // Those who asked for /synced after the /rec/stop wait for this job too.
+    for (size_t i = 0; i < control->syncs; ++i) control->sync[i].after = control->jobs_put;
     break;
   case EVENT_FADED:
     control->faded = true;

@@ -1,0 +1,224 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# check_osc.sh send|oscsend|pd|node|hostile|quit: a real client plays a real daemon.
+set -u
+here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
+build=${CENOTE_BUILD_ROOT:-$here/build}
+cenote=$build/cli/cenote
+cenoted=$build/daemon/cenoted
+client=${1:?which client: send, oscsend, pd, node, hostile or quit}
+failures=0
+daemon=
+
+work=$(mktemp -d)
+cleanup() {
+  [ -n "$daemon" ] && kill "$daemon" 2>/dev/null && wait "$daemon"
+  rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+skip() {
+  echo "skipped: $*"
+  exit 77
+}
+
+bad() {
+  echo "check_osc $client: $*" >&2
+  failures=$((failures + 1))
+}
+
+need() {
+  command -v "$1" >/dev/null || skip "$1 is not installed (Debian: $2)"
+}
+
+# A daemon of two voices on a free port, which it says when it is ready.
+start_daemon() {
+  mkdir -p "$work/media"
+  cp "$here/tests/golden/tiny.safetensors" "$work/media/"
+  echo 'not a model' >"$work/media/garbage.safetensors"
+  : >"$work/log"
+  "$cenoted" --no-audio --port 0 --voices 2 --media-dir "$work/media" \
+    "$work/media/tiny.safetensors" 2>"$work/log" &
+  daemon=$!
+  port=
+  for _ in $(seq 200); do
+    port=$(sed -n 's/^cenoted: ready: udp 127\.0\.0\.1:\([0-9]*\),.*/\1/p' "$work/log")
+    [ -n "$port" ] && return
+    kill -0 "$daemon" 2>/dev/null || break
+    sleep 0.05
+  done
+  cat "$work/log" >&2
+  bad "the daemon does not say that it is ready"
+  exit 1
+}
+
+# It must still be there, and end cleanly when asked.
+quit_daemon() {
+  "$cenote" send --port "$port" /quit >"$work/quit" || bad "/quit fails: $(cat "$work/quit")"
+  [ "$(cat "$work/quit")" = '/done /quit' ] || bad "/quit answers: $(cat "$work/quit")"
+  wait "$daemon"
+  status=$?
+  daemon=
+  [ $status -eq 0 ] || { bad "the daemon ends with $status"; cat "$work/log" >&2; }
+}
+
+# says WANTED ARGS...: what cenote send prints, wholly.
+says() {
+  wanted=$1
+  shift
+  got=$("$cenote" send --port "$port" "$@" 2>&1)
+  [ "$got" = "$wanted" ] || bad "send $*: want '$wanted', got '$got'"
+}
+
+# ends STATUS REGEX ARGS...: how cenote send ends, and a line that it prints.
+ends() {
+  wanted=$1 line=$2
+  shift 2
+  "$cenote" send "$@" >"$work/out" 2>&1
+  status=$?
+  [ $status -eq "$wanted" ] || bad "send $*: ends with $status, not $wanted"
+  grep -Eq -- "$line" "$work/out" || bad "send $*: no '$line' in: $(cat "$work/out")"
+}
+
+check_send() {
+  start_daemon
+  for tcp in '' --tcp; do
+    ends 0 '^/status\.reply 1 0 [0-9]+ 2 [0-9]+ ' $tcp --port "$port" /status
+    ends 0 '^/version\.reply ' $tcp --port "$port" /version
+    says '/synced 3' $tcp /sync 3
+    says '' $tcp /voice/1/gain -6
+    says '/voice/1/gain -6' $tcp /voice/1/gain
+    says '' $tcp /voice/1/temperature 99
+    says '/voice/1/temperature 4' $tcp /voice/1/temperature
+    says '' $tcp '/voice/*/mute' T
+    says '/voice/2/mute 1' $tcp /voice/2/mute
+    says '' $tcp /voice/1/seed h:12345678901
+    says '/voice/1/seed 12345678901' $tcp /voice/1/seed
+    says '' $tcp /voice/1/reset
+    ends 1 '^/fail /nope .* 1$' $tcp --port "$port" /nope
+    ends 1 '^cenote send: /voice/1/gain: ' $tcp --port "$port" /voice/1/gain f:nan
+    ends 1 '^/fail /voice/1/gain .* 2$' $tcp --port "$port" /voice/1/gain d:-inf
+    ends 1 '^/fail /voice/1/gain .* 2$' $tcp --port "$port" /voice/1/gain s:3
+    ends 1 '^/fail /voice/9/gain .* 3$' $tcp --port "$port" /voice/9/gain 0
+    ends 0 '^/done /model/load ' $tcp --port "$port" /model/load tiny.safetensors
+    ends 1 '^/fail /model/load .* 4$' $tcp --port "$port" /model/load none.safetensors
+    ends 0 '^/done /preset/load ' $tcp --port "$port" /preset/load starter
+    ends 0 '^/done /rec/start ' $tcp --port "$port" /rec/start "take$tcp.wav"
+    sleep 0.2
+    ends 0 '^/done /rec/stop .* [1-9][0-9]*$' $tcp --port "$port" /rec/stop
+    [ -s "$work/media/take$tcp.wav" ] || bad "/rec/start: no file"
+  done
+  ends 0 '^/status\.reply ' --host localhost --port "$port" /status
+  ends 2 'begins with' --port "$port" status
+  ends 2 'whole number' --port "$port" /voice/1/seed i:x
+  ends 2 'no ADDRESS' --port "$port"
+  ends 2 '--port' --port 70000 /status
+  ends 0 '^Usage: cenote send' --help
+  quit_daemon
+  ends 1 'nobody listens there' --port "$port" /status
+  ends 1 'nobody listens there' --tcp --port "$port" /status
+}
+
+# Only loopback addresses listen: /proc/net has them in hexadecimal.
+check_bound() {
+  hex=$(printf ':%04X' "$port")
+  for table in udp tcp udp6 tcp6; do
+    [ -r /proc/net/$table ] || continue
+    awk -v port="$hex" 'substr($2, length($2) - 4) == port { print $2 }' /proc/net/$table |
+      grep -Ev '^(0100007F|00000000000000000000000001000000):' &&
+      bad "listens beyond loopback on $table"
+  done
+}
+
+check_quit() {
+  start_daemon
+  check_bound
+  "$cenoted" --no-audio --port "$port" "$work/media/tiny.safetensors" 2>"$work/second"
+  status=$?
+  [ $status -eq 1 ] || bad "a second daemon on the same port ends with $status"
+  grep -q "port $port: .*--port" "$work/second" ||
+    bad "a second daemon on the same port says: $(cat "$work/second")"
+  quit_daemon
+  for signal in INT TERM; do
+    start_daemon
+    kill -$signal "$daemon"
+    wait "$daemon"
+    status=$?
+    daemon=
+    [ $status -eq 0 ] || bad "the daemon ends with $status on SIG$signal"
+  done
+}
+
+# oscsend tells nothing of replies: what it did is asked for afterwards, or heard by oscdump.
+check_oscsend() {
+  need oscsend liblo-tools
+  need oscdump liblo-tools
+  start_daemon
+  oscsend 127.0.0.1 "$port" /voice/1/gain f -9
+  says '/voice/1/gain -9' /voice/1/gain
+  oscsend 127.0.0.1 "$port" /voice/1/top_k i 1000
+  says '/voice/1/top_k 256' /voice/1/top_k
+  oscsend 127.0.0.1 "$port" '/voice/*/mute' T
+  says '/voice/2/mute 1' /voice/2/mute
+  oscsend "osc.tcp://127.0.0.1:$port" /voice/2/gain d -4
+  says '/voice/2/gain -4' /voice/2/gain
+  oscsend 127.0.0.1 "$port" /voice/2/gain s loud
+  oscsend 127.0.0.1 "$port" /no/such/thing
+  says '/voice/2/gain -4' /voice/2/gain
+  for dump in 17771 27772 37773; do # a port for oscdump that is free
+    oscdump -L $dump >"$work/dump" 2>/dev/null &
+    dumper=$!
+    sleep 0.3
+    kill -0 $dumper 2>/dev/null && break
+  done
+  oscsend 127.0.0.1 "$port" /notify ii 1 $dump
+  says '' /voice/2/gain 50
+  for _ in $(seq 40); do
+    grep -q '/voice/2/gain f 12' "$work/dump" && break
+    sleep 0.05
+  done
+  kill $dumper
+  grep -q '/voice/2/gain f 12' "$work/dump" || bad "oscdump hears no feedback: $(cat "$work/dump")"
+  quit_daemon
+}
+
+check_pd() {
+  need pd puredata-core
+  start_daemon
+  timeout 20 pd -nogui -noaudio -stderr -open "$here/tests/osc/drive.pd" -send "port $port" \
+    >"$work/pd" 2>&1 || bad "pd ends with $?"
+  for line in 'reply: list voice 1 gain -12.5' 'reply: list fail /nope .* 1' \
+    'reply: list synced 7'; do
+    grep -q "$line" "$work/pd" || bad "pd does not print '$line': $(cat "$work/pd")"
+  done
+  says '/voice/2/mute 1' /voice/2/mute
+  says '/voice/1/top_k 256' /voice/1/top_k
+  quit_daemon
+}
+
+check_node() {
+  need node nodejs
+  start_daemon
+  transports='udp tcp slip'
+  grep -qs '^0*1 ' /proc/net/if_inet6 && transports="$transports udp6"
+  for transport in $transports; do
+    timeout 100 node "$here/tests/osc/commands.mjs" "$port" $transport || bad "over $transport"
+    [ -s "$work/media/$transport.wav" ] || bad "no recording over $transport"
+  done
+  quit_daemon
+}
+
+check_hostile() {
+  need node nodejs
+  start_daemon
+  timeout 100 node "$here/tests/osc/hostile.mjs" "$port" 3000 || bad "see above"
+  quit_daemon
+}
+
+[ -x "$cenoted" ] && [ -x "$cenote" ] || skip "cenoted and cenote are not built in $build"
+case $client in
+send | oscsend | pd | node | hostile | quit) "check_$client" ;;
+*) echo "check_osc: no client called $client" >&2 && exit 2 ;;
+esac
+[ $failures -eq 0 ]
