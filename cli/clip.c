@@ -3,11 +3,11 @@
 // in int16 units; of a 16-bit file they are its very numbers.
 #include "clip.h"
 
+#include "cli.h"
+
 #include <errno.h>
 #include <math.h>
 #include <sndfile.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -32,17 +32,6 @@ typedef struct Reader {
   CenoteError *err;
 } Reader;
 
-static CenoteStatus fail(CenoteError *err, CenoteStatus status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-static CenoteStatus fail(CenoteError *err, CenoteStatus status, const char *format, ...)
-{
-  va_list list;
-  va_start(list, format);
-  vsnprintf(err->text, sizeof err->text, format, list);
-  va_end(list);
-  return status;
-}
-
 static bool make_room(Samples *samples, size_t more)
 {
   if (samples->room - samples->count >= more) return true;
@@ -61,7 +50,7 @@ static CenoteStatus append(Reader *reader, uint32_t frames, bool last)
   const float *mono = reader->mono;
   for (;;) {
     if (!make_room(samples, FRAMES))
-      return fail(reader->err, CENOTE_NO_MEMORY, "%s: out of memory", reader->path);
+      return cli_error(reader->err, CENOTE_NO_MEMORY, "%s: out of memory", reader->path);
     if (!reader->resampler) {
       memcpy(samples->at + samples->count, mono, frames * sizeof *mono);
       samples->count += frames;
@@ -86,8 +75,8 @@ static CenoteStatus mix(Reader *reader, sf_count_t frames, sf_count_t before)
     float sum = 0.0f;
     for (int c = 0; c < channels; ++c) sum += reader->frames[i * channels + c];
     if (!isfinite(sum))
-      return fail(reader->err, CENOTE_FILE_ERROR, "%s: frame %lld is not a finite number",
-                  reader->path, (long long)(before + i));
+      return cli_error(reader->err, CENOTE_FILE_ERROR, "%s: frame %lld is not a finite number",
+                       reader->path, (long long)(before + i));
     reader->mono[i] = sum / (float)channels * 32768.0f;
   }
   return CENOTE_OK;
@@ -99,8 +88,8 @@ static CenoteStatus read_all(Reader *reader)
   for (;;) {
     const sf_count_t frames = sf_readf_float(reader->file, reader->frames, FRAMES);
     if (sf_error(reader->file) != SF_ERR_NO_ERROR)
-      return fail(reader->err, CENOTE_FILE_ERROR, "%s: cannot read: %s", reader->path,
-                  sf_strerror(reader->file));
+      return cli_error(reader->err, CENOTE_FILE_ERROR, "%s: cannot read: %s", reader->path,
+                       sf_strerror(reader->file));
     if (frames <= 0) break;
     CenoteStatus status = mix(reader, frames, before);
     if (status == CENOTE_OK) status = append(reader, (uint32_t)frames, false);
@@ -109,7 +98,7 @@ static CenoteStatus read_all(Reader *reader)
   }
   const CenoteStatus status = append(reader, 0, true);
   if (status == CENOTE_OK && reader->samples.count == 0)
-    return fail(reader->err, CENOTE_NOT_FOUND, "%s: no samples in it", reader->path);
+    return cli_error(reader->err, CENOTE_NOT_FOUND, "%s: no samples in it", reader->path);
   return status;
 }
 
@@ -117,23 +106,23 @@ static CenoteStatus open_reader(Reader *reader, uint32_t rate_hz)
 {
   struct stat st;
   if (stat(reader->path, &st) != 0)
-    return fail(reader->err, CENOTE_FILE_ERROR, "%s: cannot open: %s", reader->path,
-                strerror(errno));
+    return cli_error(reader->err, CENOTE_FILE_ERROR, "%s: cannot open: %s", reader->path,
+                     strerror(errno));
   reader->file = sf_open(reader->path, SFM_READ, &reader->info);
   if (!reader->file)
-    return fail(reader->err, CENOTE_NOT_FOUND, "%s: cannot read it as audio: %s", reader->path,
-                sf_strerror(NULL));
+    return cli_error(reader->err, CENOTE_NOT_FOUND, "%s: cannot read it as audio: %s", reader->path,
+                     sf_strerror(NULL));
   const int rate = reader->info.samplerate;
   if (rate != (int)rate_hz) {
     const CenoteStatus status =
         cenote_resampler_new(rate, rate_hz, CENOTE_BEST, &reader->resampler);
     if (status != CENOTE_OK)
-      return fail(reader->err, status, "%s: cannot bring %d Hz to the model's %u Hz: %s",
-                  reader->path, rate, rate_hz, cenote_strerror(status));
+      return cli_error(reader->err, status, "%s: cannot bring %d Hz to the model's %u Hz: %s",
+                       reader->path, rate, rate_hz, cenote_strerror(status));
   }
   reader->frames = malloc((size_t)reader->info.channels * FRAMES * sizeof *reader->frames);
   if (!reader->frames)
-    return fail(reader->err, CENOTE_NO_MEMORY, "%s: out of memory", reader->path);
+    return cli_error(reader->err, CENOTE_NO_MEMORY, "%s: out of memory", reader->path);
   return CENOTE_OK;
 }
 
@@ -143,7 +132,7 @@ CenoteStatus clip_codes(const CenoteModel *model, const char *path, uint8_t **co
   *codes = NULL;
   *count = 0;
   Reader *reader = calloc(1, sizeof *reader);
-  if (!reader) return fail(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
+  if (!reader) return cli_error(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
   reader->path = path;
   reader->err = err;
   CenoteStatus status = open_reader(reader, cenote_model_info(model)->sample_rate_hz);
@@ -151,7 +140,7 @@ CenoteStatus clip_codes(const CenoteModel *model, const char *path, uint8_t **co
   const Samples *samples = &reader->samples;
   if (status == CENOTE_OK) {
     *codes = malloc(samples->count);
-    if (!*codes) status = fail(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
+    if (!*codes) status = cli_error(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
   }
   if (status == CENOTE_OK) {
     *count = samples->count;

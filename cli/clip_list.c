@@ -2,6 +2,8 @@
 // Finding: the audio files below a folder.
 #include "clip.h"
 
+#include "cli.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -72,8 +74,7 @@ static CenoteStatus walk(ClipList *list, const char *folder, uint32_t depth, Cen
 {
   DIR *stream = opendir(folder);
   if (!stream) {
-    snprintf(err->text, sizeof err->text, "%s: cannot open: %s", folder, strerror(errno));
-    return CENOTE_FILE_ERROR;
+    return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", folder, strerror(errno));
   }
   CenoteStatus status = CENOTE_OK;
   for (const struct dirent *entry; status == CENOTE_OK && (entry = readdir(stream));) {
@@ -96,18 +97,14 @@ CenoteStatus clip_list_add(ClipList *list, const char *path, CenoteError *err)
 {
   struct stat st;
   CenoteStatus status;
-  err->text[0] = '\0';
   if (stat(path, &st) != 0) {
-    snprintf(err->text, sizeof err->text, "%s: cannot open: %s", path, strerror(errno));
-    return CENOTE_FILE_ERROR;
+    return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", path, strerror(errno));
   }
   const size_t before = list->count;
   if (S_ISDIR(st.st_mode)) {
     status = walk(list, path, 0, err);
-    if (status == CENOTE_OK && list->count == before) {
-      snprintf(err->text, sizeof err->text, "%s: no audio in this folder", path);
-      return CENOTE_NOT_FOUND;
-    }
+    if (status == CENOTE_OK && list->count == before)
+      return cli_error(err, CENOTE_NOT_FOUND, "%s: no audio in this folder", path);
     if (status == CENOTE_OK)
       qsort(list->clip + before, list->count - before, sizeof *list->clip, by_path);
   } else {

@@ -6,9 +6,7 @@
 #include "clip.h"
 #include "listen.h"
 
-#include <getopt.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +51,7 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
                                         {0}};
   *options = (Options){.mode = LISTEN_SEQUENCE};
   opterr = 0;
-  for (int c; (c = getopt_long(argc, argv, ":m:h", names, NULL)) != -1;) {
+  for (int c; (c = cli_option("eval", argc, argv, ":m:h", names)) != -1;) {
     switch (c) {
     case 'm':
       if (!listen_mode(optarg, &options->mode))
@@ -66,11 +64,8 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
       *helped = true;
       fputs(help, stdout);
       return CLI_DONE;
-    case ':':
-      return cli_usage("eval", "%s wants a value", argv[optind - 1]);
     default:
-      if (optopt > 0 && optopt < 256) return cli_usage("eval", "no option -%c", optopt);
-      return cli_usage("eval", "no option %s", argv[optind - 1]);
+      return CLI_USAGE;
     }
   }
   if (argc - optind < 2) return cli_usage("eval", "want MODEL and PATH...");
@@ -104,29 +99,18 @@ static double score(Listener *listener, const uint8_t *codes, size_t count, floa
   return bits;
 }
 
-/// File names need not be UTF-8, but JSON is: what is not, is shown by '?'.
-static json_t *json_path(const char *path)
-{
-  json_t *text = json_string(path);
-  char *copy = text ? NULL : strdup(path);
-  if (!copy) return text;
-  for (char *c = copy; *c; ++c)
-    if ((unsigned char)*c >= 0x80) *c = '?';
-  text = json_string(copy);
-  free(copy);
-  return text;
-}
-
 static int add_result(Total *total, const char *path, double bits, size_t count)
 {
   total->bits += bits;
   total->samples += count;
   ++total->clips;
   if (!total->files) {
-    printf("%12.6f  %10zu  %s\n", bits / (double)count, count, path);
+    printf("%12.6f  %10zu  ", bits / (double)count, count);
+    cli_print_plain(path);
+    putchar('\n');
     return CLI_DONE;
   }
-  json_t *file = json_pack("{s:o, s:f, s:I}", "path", json_path(path), "bits_per_sample",
+  json_t *file = json_pack("{s:o, s:f, s:I}", "path", cli_json_text(path), "bits_per_sample",
                            bits / (double)count, "samples", (json_int_t)count);
   if (json_array_append_new(total->files, file) != 0) return cli_fail("eval", "out of memory");
   return CLI_DONE;
@@ -142,7 +126,7 @@ static int eval_clip(Listener *listener, float *logits, const ClipList *list, si
   const CenoteStatus status =
       clip_codes(listener_model(listener), path->path, &codes, &count, &err);
   if (status == CENOTE_NOT_FOUND && !path->named) {
-    fprintf(stderr, "cenote eval: left out: %s\n", err.text);
+    cli_fail("eval", "left out: %s", err.text); // said, but no failure
     return CLI_DONE;
   }
   if (status != CENOTE_OK) return cli_fail("eval", "%s", err.text);
@@ -159,10 +143,7 @@ static int print_total(const Total *total)
     json_t *all = json_pack("{s:f, s:I, s:I, s:O}", "bits_per_sample", mean, "samples",
                             (json_int_t)total->samples, "clips", (json_int_t)total->clips, "files",
                             total->files);
-    const bool dumped = all && json_dumpf(all, stdout, JSON_INDENT(2)) == 0;
-    json_decref(all);
-    if (!dumped) return cli_fail("eval", "cannot write the answer");
-    putchar('\n');
+    if (cli_print_json("eval", all) != CLI_DONE) return CLI_FAILED;
   } else {
     printf("%12.6f  %10" PRIu64 "  bits per sample, %zu %s\n", mean, total->samples, total->clips,
            total->clips == 1 ? "clip" : "clips");

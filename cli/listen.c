@@ -24,7 +24,7 @@ bool listen_mode(const char *text, ListenMode *mode)
 
 Listener *listener_open(const char *command, const char *argument, ListenMode mode)
 {
-  char path[1024];
+  char path[CLI_PATH];
   CenoteError err;
   Listener *listener = calloc(1, sizeof *listener);
   if (!listener) {

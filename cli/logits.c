@@ -5,7 +5,6 @@
 #include "listen.h"
 #include "trainer.h"
 
-#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +42,7 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
                                         {0}};
   *options = (Options){.mode = LISTEN_STEP};
   opterr = 0;
-  for (int c; (c = getopt_long(argc, argv, ":o:m:h", names, NULL)) != -1;) {
+  for (int c; (c = cli_option("logits", argc, argv, ":o:m:h", names)) != -1;) {
     switch (c) {
     case 'o':
       options->output = optarg;
@@ -60,11 +59,8 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
       *helped = true;
       fputs(help, stdout);
       return CLI_DONE;
-    case ':':
-      return cli_usage("logits", "%s wants a value", argv[optind - 1]);
     default:
-      if (optopt > 0 && optopt < 256) return cli_usage("logits", "no option -%c", optopt);
-      return cli_usage("logits", "no option %s", argv[optind - 1]);
+      return CLI_USAGE;
     }
   }
   if (argc - optind != 2)

@@ -101,7 +101,7 @@ refused 1 "$work/gone: cannot open" eval "$model" "$work/gone"
 refused 1 "no such model" eval "./no such model.safetensors" "$one"
 refused 2 "want MODEL and PATH" eval "$model"
 refused 2 "--mode is voices=2" eval "$model" "$one" --mode voices=2
-refused 2 "no option --frob" eval "$model" "$one" --frob
+refused 2 "--frob: no such option" eval "$model" "$one" --frob
 
 # logits: the golden answer's mean, both ways; the last four bytes are nll_bits.
 for mode in step sequence; do

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Audio time of core allocates nothing, locks nothing and calls no system: every kind of block,
-// every setter, save and restore, the end of a state that overflows, both kernel tables, resampling.
+// every setter, save and restore, the end of a state that overflows, both kernel tables,
+// resampling.
 #include "golden.h"
 #include "planted.h"
 #include "rtfence.h"

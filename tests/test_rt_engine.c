@@ -5,9 +5,11 @@
 #include "rtfence.h"
 
 #include "rt/engine.h"
+#include "rt/rt.h"
 
 #include <cenote/cenote.h>
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -45,6 +47,18 @@ static Ensemble *ensemble_of(const CenoteModel *model, double rate_hz)
   return ensemble;
 }
 
+/// The voice's next step is not finite.
+static void make_overflow(const CenoteModel *model, CenoteVoice *voice)
+{
+  const size_t bytes = cenote_model_info(model)->state_bytes;
+  CnState *state = malloc(bytes);
+  assert_non_null(state);
+  cenote_voice_save(voice, state);
+  for (size_t i = 0; i < model->state_floats; ++i) state->number[i] = INFINITY;
+  assert_int_equal(cenote_voice_restore(voice, state, bytes), CENOTE_OK);
+  free(state);
+}
+
 static Stage *stage_new(double rate_hz, bool dry)
 {
   char path[512];
@@ -53,11 +67,12 @@ static Stage *stage_new(double rate_hz, bool dry)
   golden_path("tiny.safetensors", path);
   assert_int_equal(cenote_model_load(path, &stage->model, NULL), CENOTE_OK);
   for (int i = 0; i < 2; ++i) stage->ensemble[i] = ensemble_of(stage->model, rate_hz);
+  make_overflow(stage->model, stage->ensemble[1]->part[0].voice);
   stage->commands = ring_new(64, sizeof(Command));
   stage->events = ring_new(64, sizeof(Event));
   stage->tap = ring_new(4 * BLOCK, sizeof(float[ENGINE_CHANNELS]));
-  stage->engine = engine_new(rate_hz, dry, stage->ensemble[0], stage->commands, stage->events,
-                             stage->tap);
+  stage->engine =
+      engine_new(rate_hz, dry, stage->ensemble[0], stage->commands, stage->events, stage->tap);
   assert_true(stage->commands && stage->events && stage->tap && stage->engine);
   return stage;
 }

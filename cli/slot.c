@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: ISC
+#include "slot.h"
+
+#include "aside.h"
+#include "cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+CenoteStatus slot_load(const char *path, CenoteVoice *voice, CenoteError *err)
+{
+  const CenoteModel *model = cenote_voice_model(voice);
+  const size_t bytes = cenote_model_info(model)->state_bytes;
+  FILE *file = fopen(path, "rb");
+  if (!file)
+    return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", path, strerror(errno));
+  CenoteStatus status = CENOTE_OK;
+  CenoteError why;
+  char *state = malloc(bytes);
+  const size_t got = state ? fread(state, 1, bytes, file) : 0;
+  if (!state) status = cli_error(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
+  else if (ferror(file))
+    status = cli_error(err, CENOTE_FILE_ERROR, "%s: cannot read: %s", path, strerror(errno));
+  else if (cenote_state_check(model, state, got, &why) != CENOTE_OK)
+    status = cli_error(err, CENOTE_BAD_STATE, "%s: %s", path, why.text);
+  else if (fgetc(file) != EOF)
+    status = cli_error(err, CENOTE_BAD_STATE, "%s: longer than the %zu bytes of a state", path,
+                       bytes);
+  else status = cenote_voice_restore(voice, state, bytes);
+  free(state);
+  fclose(file);
+  return status;
+}
+
+CenoteStatus slot_save(const char *path, const CenoteVoice *voice, CenoteError *err)
+{
+  const size_t bytes = cenote_model_info(cenote_voice_model(voice))->state_bytes;
+  Aside file;
+  const CenoteStatus status = aside_open(path, &file, err);
+  if (status != CENOTE_OK) return status;
+  char *state = malloc(bytes);
+  if (!state) {
+    aside_drop(&file);
+    return cli_error(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
+  }
+  cenote_voice_save(voice, state);
+  ssize_t wrote = 0;
+  for (size_t at = 0; at < bytes && wrote >= 0; at += wrote > 0 ? (size_t)wrote : 0)
+    wrote = write(file.fd, state + at, bytes - at);
+  free(state);
+  if (wrote >= 0) return aside_keep(&file, err);
+  const int error = errno;
+  aside_drop(&file);
+  return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot write: %s", path, strerror(error));
+}

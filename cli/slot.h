@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: ISC
+// Slot files: the bytes of cenote_voice_save, no more.
+#ifndef CLI_SLOT_H
+#define CLI_SLOT_H
+
+#include <cenote/cenote.h>
+
+/// Go on from the state in a file. On failure the voice is as it was.
+CenoteStatus slot_load(const char *path, CenoteVoice *voice, CenoteError *err);
+/// Write the voice's state aside and put it in its place.
+CenoteStatus slot_save(const char *path, const CenoteVoice *voice, CenoteError *err);
+
+#endif
