@@ -73,9 +73,8 @@ static CenoteStatus visit(ClipList *list, char *path, uint32_t depth, CenoteErro
 static CenoteStatus walk(ClipList *list, const char *folder, uint32_t depth, CenoteError *err)
 {
   DIR *stream = opendir(folder);
-  if (!stream) {
+  if (!stream)
     return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", folder, strerror(errno));
-  }
   CenoteStatus status = CENOTE_OK;
   for (const struct dirent *entry; status == CENOTE_OK && (entry = readdir(stream));) {
     if (entry->d_name[0] == '.') continue;

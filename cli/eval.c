@@ -75,27 +75,27 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
   return CLI_DONE;
 }
 
-/// "3 of 28: 45 % PATH" on standard error, if that is a terminal; NULL wipes it.
-static void show_progress(size_t clip, size_t clips, size_t at, size_t count, const char *path)
+/// "clip 3 of 28: 45 %" on standard error, if that is a terminal; clip 0 wipes it.
+static void show_progress(size_t clip, size_t clips, size_t at, size_t count)
 {
   if (!isatty(STDERR_FILENO)) return;
   fprintf(stderr, "\r\033[K");
-  if (path) fprintf(stderr, "%zu of %zu: %3zu %% %.60s", clip + 1, clips, 100 * at / count, path);
+  if (clip > 0) fprintf(stderr, "clip %zu of %zu: %3zu %%", clip, clips, 100 * at / count);
   fflush(stderr);
 }
 
 /// Bits of a whole clip; NaN when an answer is not finite.
 static double score(Listener *listener, const uint8_t *codes, size_t count, float *logits,
-                    const ClipList *list, size_t clip)
+                    size_t clip, size_t clips)
 {
   double bits = 0.0;
   listener_reset(listener);
   for (size_t at = 0; at < count && !isnan(bits); at += LISTEN_MOST) {
     const size_t n = count - at < LISTEN_MOST ? count - at : LISTEN_MOST;
-    show_progress(clip, list->count, at, count, list->clip[clip].path);
+    show_progress(clip, clips, at, count);
     bits += listener_hear(listener, codes + at, n, logits);
   }
-  show_progress(clip, list->count, 0, 1, NULL);
+  show_progress(0, clips, 0, count);
   return bits;
 }
 
@@ -130,7 +130,7 @@ static int eval_clip(Listener *listener, float *logits, const ClipList *list, si
     return CLI_DONE;
   }
   if (status != CENOTE_OK) return cli_fail("eval", "%s", err.text);
-  const double bits = score(listener, codes, count, logits, list, clip);
+  const double bits = score(listener, codes, count, logits, clip + 1, list->count);
   free(codes);
   if (isnan(bits)) return cli_fail("eval", "%s: the model's answers stop being finite", path->path);
   return add_result(total, path->path, bits, count);

@@ -37,9 +37,9 @@ static void draw(const Progress *progress, uint64_t done, double elapsed)
 void progress_add(Progress *progress, uint64_t more)
 {
   const uint64_t done = atomic_fetch_add(&progress->done, more) + more;
-  if (!progress->on || pthread_mutex_trylock(&progress->drawing) != 0) return;
+  if (pthread_mutex_trylock(&progress->drawing) != 0) return;
   const double now = now_s();
-  if (now - progress->drawn_s > 0.1) {
+  if (progress->on && now - progress->drawn_s > 0.1) {
     draw(progress, done, now - progress->began_s);
     progress->drawn_s = now;
   }
@@ -48,6 +48,8 @@ void progress_add(Progress *progress, uint64_t more)
 
 void progress_stop(Progress *progress)
 {
+  pthread_mutex_lock(&progress->drawing);
   if (progress->on) fputs("\r\033[K", stderr);
-  pthread_mutex_destroy(&progress->drawing);
+  progress->on = false;
+  pthread_mutex_unlock(&progress->drawing);
 }

@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 typedef struct Progress {
-  bool on;
   uint64_t total;
   double unit; ///< seconds of sound that one of `total` makes
   atomic_uint_fast64_t done;
   pthread_mutex_t drawing; ///< guards what follows
+  bool on;
   double began_s;
   double drawn_s;
 } Progress;
@@ -21,7 +21,7 @@ typedef struct Progress {
 void progress_start(Progress *progress, uint64_t total, double unit);
 /// So many more are done; any thread.
 void progress_add(Progress *progress, uint64_t more);
-/// Take the line away.
+/// Take the line away, for good.
 void progress_stop(Progress *progress);
 
 #endif

@@ -1,285 +1,64 @@
 // SPDX-License-Identifier: ISC
 // cenote render: sound into a file, a pipe, or several files at once.
 #include "cli.h"
-#include "clip.h"
-#include "output.h"
 
-#include <errno.h>
-#include <getopt.h>
+#include "clip.h"
+#include "slot.h"
+#include "take.h"
+
 #include <inttypes.h>
 #include <math.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char help[] =
-    "Usage: cenote render MODEL -d SEC -o FILE|- [OPTION...]\n"
-    "Generate sound, mono 16-bit.\n"
-    "  -d, --duration SEC   how long; or\n"
-    "      --samples N      how many steps of the model\n"
-    "  -o, --output FILE    written aside and put in its place when whole; - is standard output\n"
-    "      --format FORMAT  wav, rf64, w64, flac, ogg, au, aiff, raw (default: by the ending)\n"
-    "      --rate HZ        resample (default: the model's rate)\n"
-    "      --seed N         of the random numbers (default 0)\n"
-    "      --temperature F  0 to 4 (default 1); 0 takes the likeliest code\n"
-    "      --top-k N        1 to 256 (default 256: off)\n"
-    "      --top-p F        0 to 1 (default 1: off)\n"
-    "      --prime AUDIO    listen to a file first, and go on from it\n"
-    "      --slot FILE      go on from a saved state; options given here override what it holds\n"
-    "      --save-slot FILE save the state at the end\n"
-    "      --count N        FILE-1 ... FILE-N, seeds N, N+1, ...\n"
-    "      --threads N      that render them (default 1)\n"
-    "      --precision f32  of the products; f32 is what there is\n"
-    "      --help\n";
+    "Usage: cenote render MODEL -d SEC -o FILE|- [OPTION]...\n"
+    "Generate sound: mono, 16-bit. The same seed gives the same sound.\n"
+    "\n"
+    "MODEL is a weights file or the name of a preset.\n"
+    "\n"
+    "  -d, --duration=SEC    how long\n"
+    "      --samples=N       how long, in samples at the model's rate\n"
+    "  -o, --output=FILE     the file, written aside and put in its place when whole;\n"
+    "                        - is standard output\n"
+    "      --format=FORMAT   " OUTPUT_FORMATS "\n"
+    "                        (default: by the file's ending, else wav)\n"
+    "      --rate=HZ         resample (default: the model's rate)\n"
+    "      --seed=N          of the random numbers (default 0)\n"
+    "      --temperature=T   0 to 4 (default 1); 0 takes the likeliest code\n"
+    "      --top-k=K         choose from the K likeliest codes, 1 to 256 (default 256)\n"
+    "      --top-p=P         from the fewest that have this probability, 0 to 1 (default 1)\n"
+    "      --prime=AUDIO     listen to this file first, and go on from there\n"
+    "      --slot=FILE       go on from a saved state; options given override what it holds\n"
+    "      --save-slot=FILE  save the state at the end (-o may then be left out)\n"
+    "      --count=N         N files, FILE-1, FILE-2, ..., with seeds N, N+1, ...\n"
+    "      --threads=N       that share the files (default 1)\n"
+    "      --precision=f32   of the weights\n"
+    "  -h, --help            show this text\n";
 
-typedef struct Render {
+enum { MAX_COUNT = 100000, MAX_THREADS = 256, MAX_RATE_HZ = 768000 };
+static const uint64_t MAX_STEPS = UINT64_C(1) << 40;
+
+typedef struct Options {
+  const char *model;
   const char *output;
   const char *format;
   const char *prime;
   const char *slot;
   const char *save_slot;
-  double seconds; ///< 0: samples
-  uint64_t samples;
+  double seconds;   ///< NAN: not given, as the others below
+  double samples;   ///< whole
   uint64_t rate_hz; ///< 0: the model's
   uint64_t seed;
+  bool seeded;
   double temperature;
-  uint64_t top_k;
   double top_p;
-  bool seed_given;
-  bool temperature_given;
-  bool top_k_given;
-  bool top_p_given;
-  uint64_t count; ///< 0: one file of that very name
+  uint64_t top_k; ///< 0: not given
+  uint64_t count; ///< 0: one file, of that very name
   uint64_t threads;
-} Render;
-
-/// What the threads share.
-typedef struct Work {
-  const Render *render;
-  const CenoteModel *model;
-  uint8_t *codes; ///< to listen to first
-  size_t coded;
-  void *slot;
-  size_t slot_bytes;
-  atomic_uint_fast64_t next;
-  atomic_bool failed;
-} Work;
-
-static void on_signal(int number)
-{
-  output_abandon();
-  signal(number, SIG_DFL);
-  raise(number);
-}
-
-static void show_progress(const Work *work, uint64_t done, uint64_t all)
-{
-  if (work->render->threads > 1 || !isatty(STDERR_FILENO)) return;
-  const int width = 40;
-  const int full = all > 0 ? (int)(done * (uint64_t)width / all) : width;
-  fprintf(stderr, "\r[%.*s%*s] %3d %%%s", full, "########################################",
-          width - full, "", full * 100 / width, done == all ? "\n" : "");
-}
-
-/// Model samples to the output, through the resampler if there is one.
-typedef struct Stream {
-  Output *output;
-  CenoteResampler *resampler;
-  uint64_t left; ///< frames still to write
-} Stream;
-
-static bool send(Stream *stream, const float *samples, uint32_t count, bool last)
-{
-  if (!stream->resampler) return output_write(stream->output, samples, count);
-  float out[4096];
-  uint32_t used;
-  uint32_t made;
-  do {
-    cenote_resampler_process(stream->resampler, samples, count, &used, out, 4096, &made, last);
-    samples += used;
-    count -= used;
-    const uint64_t take = made < stream->left ? made : stream->left;
-    stream->left -= take;
-    if (!output_write(stream->output, out, take)) return false;
-  } while (count > 0 || made > 0);
-  if (last) { // the filter may end a frame short of the rounded length
-    memset(out, 0, sizeof out);
-    for (; stream->left > 0; stream->left -= stream->left < 4096 ? stream->left : 4096)
-      if (!output_write(stream->output, out, stream->left < 4096 ? stream->left : 4096))
-        return false;
-  }
-  return true;
-}
-
-static bool generate(Work *work, CenoteVoice *voice, Stream *stream, uint64_t steps)
-{
-  float samples[1024];
-  for (uint64_t done = 0; done < steps;) {
-    const uint32_t n = steps - done < 1024 ? (uint32_t)(steps - done) : 1024;
-    cenote_voice_render(voice, samples, n);
-    if (!cenote_voice_finite(voice)) {
-      cli_fail("render",
-               "the state stopped being finite at step %" PRIu64 ": these weights cannot be played",
-               cenote_voice_steps(voice));
-      return false;
-    }
-    done += n;
-    if (!send(stream, samples, n, done == steps)) return true; // told when the output is closed
-    show_progress(work, done, steps);
-  }
-  return true;
-}
-
-static bool save_slot(const Work *work, const CenoteVoice *voice)
-{
-  const char *path = work->render->save_slot;
-  const size_t bytes = cenote_model_info(work->model)->state_bytes;
-  char aside[4096];
-  void *state = malloc(bytes);
-  if (!state || snprintf(aside, sizeof aside, "%s.part", path) >= (int)sizeof aside) {
-    free(state);
-    cli_fail("render", "%s: cannot be saved", path);
-    return false;
-  }
-  cenote_voice_save(voice, state);
-  FILE *file = fopen(aside, "wb");
-  bool good = file && fwrite(state, 1, bytes, file) == bytes;
-  if (file && fclose(file) != 0) good = false;
-  if (good && rename(aside, path) != 0) good = false;
-  if (!good) {
-    cli_fail("render", "%s: cannot write: %s", path, strerror(errno));
-    if (file) unlink(aside);
-  }
-  free(state);
-  return good;
-}
-
-/// A voice as the options have it, its number `index` of a row.
-static CenoteVoice *make_voice(const Work *work, uint64_t index)
-{
-  const Render *render = work->render;
-  CenoteVoice *voice;
-  if (cenote_voice_new(work->model, &voice) != CENOTE_OK) {
-    cli_fail("render", "out of memory");
-    return NULL;
-  }
-  if (work->slot) cenote_voice_restore(voice, work->slot, work->slot_bytes); // checked before
-  if (!work->slot || render->seed_given || render->count > 1)
-    cenote_voice_set_seed(voice, render->seed + index);
-  if (render->temperature_given) cenote_voice_set_temperature(voice, (float)render->temperature);
-  if (render->top_k_given) cenote_voice_set_top_k(voice, (uint32_t)render->top_k);
-  if (render->top_p_given) cenote_voice_set_top_p(voice, (float)render->top_p);
-  for (size_t at = 0; at < work->coded;) {
-    const uint32_t n = work->coded - at < 65536 ? (uint32_t)(work->coded - at) : 65536;
-    cenote_voice_listen(voice, work->codes + at, n, NULL);
-    at += n;
-  }
-  return voice;
-}
-
-static void name_file(const Render *render, uint64_t index, char *path, size_t size)
-{
-  const char *slash = strrchr(render->output, '/');
-  const char *dot = strrchr(slash ? slash : render->output, '.');
-  const int stem = dot ? (int)(dot - render->output) : (int)strlen(render->output);
-  if (render->count == 0) snprintf(path, size, "%s", render->output);
-  else snprintf(path, size, "%.*s-%" PRIu64 "%s", stem, render->output, index + 1, dot ? dot : "");
-}
-
-static bool render_one(Work *work, uint64_t index)
-{
-  const Render *render = work->render;
-  const uint32_t model_hz = cenote_model_info(work->model)->sample_rate_hz;
-  const uint32_t rate_hz = render->rate_hz > 0 ? (uint32_t)render->rate_hz : model_hz;
-  const uint64_t steps =
-      render->seconds > 0.0 ? (uint64_t)(render->seconds * model_hz + 0.5) : render->samples;
-  char path[4096];
-  CenoteError err = {""};
-  Stream stream = {.left = (uint64_t)((double)steps * rate_hz / model_hz + 0.5)};
-  name_file(render, index, path, sizeof path);
-  CenoteVoice *voice = make_voice(work, index);
-  if (!voice) return false;
-  bool good = false;
-  if (rate_hz != model_hz &&
-      cenote_resampler_new(model_hz, rate_hz, CENOTE_BEST, &stream.resampler) != CENOTE_OK) {
-    cli_fail("render", "--rate %" PRIu32 ": cannot resample from %" PRIu32 " Hz", rate_hz,
-             model_hz);
-  } else if (output_open(path, render->format, rate_hz, stream.left, &stream.output, &err) !=
-             CENOTE_OK) {
-    cli_fail("render", "%s", err.text);
-  } else {
-    good = generate(work, voice, &stream, steps);
-    if (output_close(stream.output, good, &err) != CENOTE_OK) {
-      cli_fail("render", "%s", err.text);
-      good = false;
-    }
-    if (good && render->save_slot) good = save_slot(work, voice);
-  }
-  cenote_resampler_free(stream.resampler);
-  cenote_voice_free(voice);
-  return good;
-}
-
-static void *render_some(void *data)
-{
-  Work *work = data;
-  const uint64_t count = work->render->count > 0 ? work->render->count : 1;
-  for (uint64_t i = atomic_fetch_add(&work->next, 1); i < count && !atomic_load(&work->failed);
-       i = atomic_fetch_add(&work->next, 1))
-    if (!render_one(work, i)) atomic_store(&work->failed, true);
-  return NULL;
-}
-
-static bool load_slot(Work *work)
-{
-  const char *path = work->render->slot;
-  const size_t bytes = cenote_model_info(work->model)->state_bytes;
-  FILE *file = fopen(path, "rb");
-  if (!file) {
-    cli_fail("render", "%s: cannot open: %s", path, strerror(errno));
-    return false;
-  }
-  work->slot = malloc(bytes + 1); // one more, to see that a file is too long
-  if (work->slot) work->slot_bytes = fread(work->slot, 1, bytes + 1, file);
-  fclose(file);
-  CenoteError err = {"out of memory"};
-  if (work->slot &&
-      cenote_state_check(work->model, work->slot, work->slot_bytes, &err) == CENOTE_OK)
-    return true;
-  cli_fail("render", "%s: %s", path, err.text);
-  return false;
-}
-
-static int run(const Render *render, const CenoteModel *model)
-{
-  Work work = {.render = render, .model = model};
-  CenoteError err;
-  bool good = !render->slot || load_slot(&work);
-  if (good && render->prime &&
-      clip_codes(model, render->prime, &work.codes, &work.coded, &err) != CENOTE_OK) {
-    cli_fail("render", "%s", err.text);
-    good = false;
-  }
-  if (good) {
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    pthread_t thread[64];
-    uint64_t started = 0;
-    while (started + 1 < render->threads &&
-           pthread_create(&thread[started], NULL, render_some, &work) == 0)
-      ++started;
-    render_some(&work);
-    for (uint64_t t = 0; t < started; ++t) pthread_join(thread[t], NULL);
-    good = !atomic_load(&work.failed);
-  }
-  free(work.codes);
-  free(work.slot);
-  return good ? CLI_DONE : CLI_FAILED;
-}
+} Options;
 
 enum {
   OPT_SAMPLES = 256,
@@ -291,130 +70,216 @@ enum {
   OPT_TOP_P,
   OPT_PRIME,
   OPT_SLOT,
-  OPT_SAVE,
+  OPT_SAVE_SLOT,
   OPT_COUNT,
   OPT_THREADS,
-  OPT_PRECISION,
-  OPT_HELP
+  OPT_PRECISION
 };
 
-/// One option with its argument; -1 or a status.
-static int take(int option, const char *text, Render *out)
+static const struct option known[] = {
+    {"duration", required_argument, NULL, 'd'},
+    {"samples", required_argument, NULL, OPT_SAMPLES},
+    {"output", required_argument, NULL, 'o'},
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"rate", required_argument, NULL, OPT_RATE},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"temperature", required_argument, NULL, OPT_TEMPERATURE},
+    {"top-k", required_argument, NULL, OPT_TOP_K},
+    {"top-p", required_argument, NULL, OPT_TOP_P},
+    {"prime", required_argument, NULL, OPT_PRIME},
+    {"slot", required_argument, NULL, OPT_SLOT},
+    {"save-slot", required_argument, NULL, OPT_SAVE_SLOT},
+    {"count", required_argument, NULL, OPT_COUNT},
+    {"threads", required_argument, NULL, OPT_THREADS},
+    {"precision", required_argument, NULL, OPT_PRECISION},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/// A number that an option wants within [low, high].
+static bool want_number(const char *name, double low, double high, double *out)
 {
-  switch (option) {
-  case 'd':
-    if (!cli_number(text, 0.0, 1e8, &out->seconds) || out->seconds == 0.0)
-      return cli_usage("render", "--duration %s: want seconds above 0", text);
-    break;
-  case OPT_SAMPLES:
-    if (!cli_whole(text, 1, UINT64_C(1) << 40, &out->samples))
-      return cli_usage("render", "--samples %s: want a whole number above 0", text);
-    break;
-  case 'o':
-    out->output = text;
-    break;
-  case OPT_FORMAT:
-    out->format = text;
-    break;
-  case OPT_RATE:
-    if (!cli_whole(text, 1000, 768000, &out->rate_hz))
-      return cli_usage("render", "--rate %s: want 1000 to 768000 Hz", text);
-    break;
-  case OPT_SEED:
-    if (!cli_whole(text, 0, UINT64_MAX, &out->seed))
-      return cli_usage("render", "--seed %s: want a whole number below 2^64", text);
-    out->seed_given = true;
-    break;
-  case OPT_TEMPERATURE:
-    if (!cli_number(text, 0.0, 4.0, &out->temperature))
-      return cli_usage("render", "--temperature %s: want 0 to 4", text);
-    out->temperature_given = true;
-    break;
-  case OPT_TOP_K:
-    if (!cli_whole(text, 1, 256, &out->top_k))
-      return cli_usage("render", "--top-k %s: want 1 to 256", text);
-    out->top_k_given = true;
-    break;
-  case OPT_TOP_P:
-    if (!cli_number(text, 0.0, 1.0, &out->top_p))
-      return cli_usage("render", "--top-p %s: want 0 to 1", text);
-    out->top_p_given = true;
-    break;
-  case OPT_PRIME:
-    out->prime = text;
-    break;
-  case OPT_SLOT:
-    out->slot = text;
-    break;
-  case OPT_SAVE:
-    out->save_slot = text;
-    break;
-  case OPT_COUNT:
-    if (!cli_whole(text, 1, 100000, &out->count))
-      return cli_usage("render", "--count %s: want 1 to 100000", text);
-    break;
-  case OPT_THREADS:
-    if (!cli_whole(text, 1, 64, &out->threads))
-      return cli_usage("render", "--threads %s: want 1 to 64", text);
-    break;
-  case OPT_PRECISION:
-    if (strcmp(text, "f32") != 0)
-      return cli_usage("render", "--precision %s: f32 is what there is", text);
-    break;
-  case OPT_HELP:
-    fputs(help, stdout);
-    return CLI_DONE;
-  default:
-    return cli_usage("render", "unknown option");
-  }
-  return -1;
+  if (cli_number(optarg, low, high, out)) return true;
+  cli_usage("render", "--%s: %s is not a number from %g to %g", name, optarg, low, high);
+  return false;
 }
 
-static int parse(int argc, char **argv, Render *out)
+static bool want_whole(const char *name, uint64_t low, uint64_t high, uint64_t *out)
 {
-  static const struct option known[] = {
-      {"duration", required_argument, NULL, 'd'},
-      {"samples", required_argument, NULL, OPT_SAMPLES},
-      {"output", required_argument, NULL, 'o'},
-      {"format", required_argument, NULL, OPT_FORMAT},
-      {"rate", required_argument, NULL, OPT_RATE},
-      {"seed", required_argument, NULL, OPT_SEED},
-      {"temperature", required_argument, NULL, OPT_TEMPERATURE},
-      {"top-k", required_argument, NULL, OPT_TOP_K},
-      {"top-p", required_argument, NULL, OPT_TOP_P},
-      {"prime", required_argument, NULL, OPT_PRIME},
-      {"slot", required_argument, NULL, OPT_SLOT},
-      {"save-slot", required_argument, NULL, OPT_SAVE},
-      {"count", required_argument, NULL, OPT_COUNT},
-      {"threads", required_argument, NULL, OPT_THREADS},
-      {"precision", required_argument, NULL, OPT_PRECISION},
-      {"help", no_argument, NULL, OPT_HELP},
-      {NULL, 0, NULL, 0},
-  };
-  *out = (Render){.threads = 1};
-  for (int option; (option = getopt_long(argc, argv, "d:o:", known, NULL)) != -1;) {
-    const int status = take(option, optarg, out);
-    if (status >= 0) return status;
+  if (cli_whole(optarg, low, high, out)) return true;
+  cli_usage("render", "--%s: %s is not a whole number from %" PRIu64 " to %" PRIu64, name, optarg,
+            low, high);
+  return false;
+}
+
+static bool take_duration(Options *options)
+{
+  const double longest = (double)MAX_STEPS;
+  if (cli_number(optarg, 0.0, longest, &options->seconds) && options->seconds > 0.0) return true;
+  cli_usage("render", "--duration: %s is not a number of seconds above 0", optarg);
+  return false;
+}
+
+/// One option. False when its value is wrong, which has been said.
+static bool take_option(int option, Options *options)
+{
+  uint64_t whole;
+  switch (option) {
+  case 'd':
+    return take_duration(options);
+  case OPT_SAMPLES:
+    if (!want_whole("samples", 0, MAX_STEPS, &whole)) return false;
+    options->samples = (double)whole;
+    return true;
+  case 'o':
+    options->output = optarg;
+    return true;
+  case OPT_FORMAT:
+    options->format = optarg;
+    return true;
+  case OPT_RATE:
+    return want_whole("rate", 1, MAX_RATE_HZ, &options->rate_hz);
+  case OPT_SEED:
+    options->seeded = true;
+    return want_whole("seed", 0, UINT64_MAX, &options->seed);
+  case OPT_TEMPERATURE:
+    return want_number("temperature", 0.0, 4.0, &options->temperature);
+  case OPT_TOP_K:
+    return want_whole("top-k", 1, CENOTE_CLASSES, &options->top_k);
+  case OPT_TOP_P:
+    return want_number("top-p", 0.0, 1.0, &options->top_p);
+  case OPT_PRIME:
+    options->prime = optarg;
+    return true;
+  case OPT_SLOT:
+    options->slot = optarg;
+    return true;
+  case OPT_SAVE_SLOT:
+    options->save_slot = optarg;
+    return true;
+  case OPT_COUNT:
+    return want_whole("count", 1, MAX_COUNT, &options->count);
+  case OPT_THREADS:
+    return want_whole("threads", 1, MAX_THREADS, &options->threads);
+  case OPT_PRECISION:
+    if (strcmp(optarg, "f32") == 0) return true;
+    cli_usage("render", "--precision: %s is not f32", optarg);
+    return false;
+  default:
+    return false;
   }
-  if (argc - optind != 1) return cli_usage("render", "want one MODEL");
-  if (!out->output) return cli_usage("render", "no -o FILE");
-  if ((out->seconds > 0.0) == (out->samples > 0))
-    return cli_usage("render", "want one of --duration and --samples");
-  if (out->count > 0 && strcmp(out->output, "-") == 0)
-    return cli_usage("render", "--count makes several files, so -o cannot be -");
-  if (out->count > 1 && out->save_slot)
-    return cli_usage("render", "--save-slot saves one state, so it goes with no --count");
-  return -1;
+}
+
+/// What does not go together.
+static int check_options(const Options *options)
+{
+  const bool standard = options->output && strcmp(options->output, "-") == 0;
+  if (isnan(options->seconds) == isnan(options->samples))
+    return cli_usage("render", "how long? Give one of --duration and --samples");
+  if (!options->output && !options->save_slot)
+    return cli_usage("render", "where to? Give -o FILE, or -o - for standard output");
+  if (options->count > 0 && (standard || (options->save_slot && !strcmp(options->save_slot, "-"))))
+    return cli_usage("render", "--count makes several files; standard output is one");
+  if (options->output && options->save_slot && !strcmp(options->output, options->save_slot))
+    return cli_usage("render", "%s: the sound and the state cannot both go there", options->output);
+  if (options->output && !output_format(options->format, options->output))
+    return cli_usage("render", "--format: %s is none of " OUTPUT_FORMATS, options->format);
+  if (standard && isatty(STDOUT_FILENO))
+    return cli_usage("render", "standard output is a terminal; sound does not go there");
+  return CLI_DONE;
+}
+
+/// CLI_DONE, or what the command is to return.
+static int read_options(int argc, char **argv, Options *options, bool *helped)
+{
+  *options = (Options){.seconds = (double)NAN,
+                       .samples = (double)NAN,
+                       .temperature = (double)NAN,
+                       .top_p = (double)NAN,
+                       .threads = 1};
+  for (int option; (option = cli_option("render", argc, argv, ":d:o:h", known)) != -1;) {
+    if (option == 'h') {
+      fputs(help, stdout);
+      *helped = true;
+      return CLI_DONE;
+    }
+    if (!take_option(option, options)) return CLI_USAGE;
+  }
+  if (argc - optind != 1)
+    return cli_usage("render", argc == optind ? "no MODEL" : "more than one MODEL");
+  options->model = argv[optind];
+  return check_options(options);
+}
+
+/// Take in the codes of a recording.
+static int listen(CenoteVoice *voice, const char *path)
+{
+  enum { PIECE = 65536 };
+  uint8_t *codes;
+  size_t count;
+  CenoteError err;
+  if (clip_codes(cenote_voice_model(voice), path, &codes, &count, &err) != CENOTE_OK)
+    return cli_fail("render", "%s", err.text);
+  for (size_t at = 0; at < count; at += PIECE)
+    cenote_voice_listen(voice, codes + at, (uint32_t)(count - at < PIECE ? count - at : PIECE),
+                        NULL);
+  free(codes);
+  if (cenote_voice_finite(voice)) return CLI_DONE;
+  return cli_fail("render", "%s: the model's state stopped being finite at step %" PRIu64, path,
+                  cenote_voice_steps(voice));
+}
+
+/// The state and the controls to start from.
+static int prepare(const Options *options, CenoteVoice *voice)
+{
+  CenoteError err;
+  if (options->slot && slot_load(options->slot, voice, &err) != CENOTE_OK)
+    return cli_fail("render", "%s", err.text);
+  if (!isnan(options->temperature))
+    cenote_voice_set_temperature(voice, (float)options->temperature);
+  if (options->top_k > 0) cenote_voice_set_top_k(voice, (uint32_t)options->top_k);
+  if (!isnan(options->top_p)) cenote_voice_set_top_p(voice, (float)options->top_p);
+  return options->prime ? listen(voice, options->prime) : CLI_DONE;
+}
+
+static int render(const Options *options, CenoteVoice *voice)
+{
+  const uint32_t model_hz = cenote_model_info(cenote_voice_model(voice))->sample_rate_hz;
+  const double steps =
+      isnan(options->seconds) ? options->samples : round(options->seconds * model_hz);
+  if (steps > (double)MAX_STEPS || (options->seconds > 0.0 && steps < 1.0))
+    return cli_usage("render", "--duration: %g s are %.0f samples, want 1 to %" PRIu64,
+                     options->seconds, steps, MAX_STEPS);
+  const int status = prepare(options, voice);
+  if (status != CLI_DONE) return status;
+  const Takes takes = {
+      .start = voice,
+      .reseed = options->seeded,
+      .seed = options->seeded ? options->seed : cenote_voice_seed(voice),
+      .steps = (uint64_t)steps,
+      .rate_hz = options->rate_hz > 0 ? (uint32_t)options->rate_hz : model_hz,
+      .format = options->output ? output_format(options->format, options->output) : NULL,
+      .output = options->output,
+      .save_slot = options->save_slot,
+      .numbered = options->count > 0,
+      .count = options->count > 0 ? options->count : 1,
+      .threads = options->threads,
+  };
+  return takes_render(&takes);
 }
 
 int cmd_render(int argc, char **argv)
 {
-  Render render;
-  int status = parse(argc, argv, &render);
-  if (status >= 0) return status;
-  CenoteModel *model = cli_load("render", argv[optind], NULL);
+  Options options;
+  bool helped = false;
+  int status = read_options(argc, argv, &options, &helped);
+  if (status != CLI_DONE || helped) return status;
+  CenoteModel *model = cli_load("render", options.model, NULL);
   if (!model) return CLI_FAILED;
-  status = run(&render, model);
+  CenoteVoice *voice;
+  if (cenote_voice_new(model, &voice) == CENOTE_OK) status = render(&options, voice);
+  else status = cli_fail("render", "%s", cenote_strerror(CENOTE_NO_MEMORY));
+  cenote_voice_free(voice);
   cenote_model_free(model);
   return status;
 }

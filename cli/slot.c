@@ -35,24 +35,18 @@ CenoteStatus slot_load(const char *path, CenoteVoice *voice, CenoteError *err)
   return status;
 }
 
-CenoteStatus slot_save(const char *path, const CenoteVoice *voice, CenoteError *err)
+CenoteStatus slot_write(const Aside *file, const CenoteVoice *voice, CenoteError *err)
 {
   const size_t bytes = cenote_model_info(cenote_voice_model(voice))->state_bytes;
-  Aside file;
-  const CenoteStatus status = aside_open(path, &file, err);
-  if (status != CENOTE_OK) return status;
   char *state = malloc(bytes);
-  if (!state) {
-    aside_drop(&file);
-    return cli_error(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
-  }
+  if (!state) return cli_error(err, CENOTE_NO_MEMORY, "%s: out of memory", file->shown);
   cenote_voice_save(voice, state);
+  size_t at = 0;
   ssize_t wrote = 0;
-  for (size_t at = 0; at < bytes && wrote >= 0; at += wrote > 0 ? (size_t)wrote : 0)
-    wrote = write(file.fd, state + at, bytes - at);
-  free(state);
-  if (wrote >= 0) return aside_keep(&file, err);
+  for (; at < bytes && wrote >= 0; at += wrote > 0 ? (size_t)wrote : 0)
+    wrote = write(file->fd, state + at, bytes - at);
   const int error = errno;
-  aside_drop(&file);
-  return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot write: %s", path, strerror(error));
+  free(state);
+  if (wrote >= 0) return CENOTE_OK;
+  return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot write: %s", file->shown, strerror(error));
 }

@@ -3,11 +3,11 @@
 #ifndef CLI_SLOT_H
 #define CLI_SLOT_H
 
-#include <cenote/cenote.h>
+#include "aside.h"
 
 /// Go on from the state in a file. On failure the voice is as it was.
 CenoteStatus slot_load(const char *path, CenoteVoice *voice, CenoteError *err);
-/// Write the voice's state aside and put it in its place.
-CenoteStatus slot_save(const char *path, const CenoteVoice *voice, CenoteError *err);
+/// Write the voice's state.
+CenoteStatus slot_write(const Aside *file, const CenoteVoice *voice, CenoteError *err);
 
 #endif

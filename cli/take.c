@@ -30,6 +30,7 @@ typedef struct Take {
   CenoteVoice *voice;
   CenoteResampler *resampler; ///< NULL: the model's rate
   Output *output;             ///< NULL: no sound is kept
+  Aside slot;
   uint64_t left;              ///< frames still to be written
 } Take;
 
@@ -44,10 +45,12 @@ static void on_signal(int number)
 static void catch_signals(void)
 {
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+  struct sigaction before;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGHUP, &action, NULL);
+  if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) // not under nohup
+    sigaction(SIGHUP, &action, NULL);
 }
 
 uint64_t takes_frames(uint64_t steps, uint32_t model_hz, uint32_t rate_hz)
@@ -71,12 +74,15 @@ static CenoteStatus put(Take *take, const float *samples, uint32_t count, bool l
     cenote_resampler_process(take->resampler, samples, count, &used, out, BLOCK, &made, last);
     samples += used;
     count -= used;
-    if (last && used == 0 && made == 0) memset(out, 0, sizeof out), made = BLOCK;
+    if (last && used == 0 && made == 0) {
+      memset(out, 0, sizeof out);
+      made = BLOCK;
+    }
     const uint32_t write = made < take->left ? made : (uint32_t)take->left;
     const CenoteStatus status = output_write(take->output, out, write, err);
     if (status != CENOTE_OK) return status;
     take->left -= write;
-  } while (count > 0 || made == BLOCK || (last && take->left > 0));
+  } while (last ? take->left > 0 : used > 0 || made == BLOCK);
   return CENOTE_OK;
 }
 
@@ -135,6 +141,24 @@ static CenoteStatus make_take(Take *take, uint64_t index, CenoteError *err)
                    PRIu32 " Hz", takes->rate_hz, info->sample_rate_hz);
 }
 
+/// Both files are opened first, and put in their places last.
+static CenoteStatus render_into(Take *take, const char *path, const char *slot, CenoteError *err)
+{
+  const Takes *takes = take->work->takes;
+  CenoteStatus status = CENOTE_OK;
+  if (slot) status = aside_open(slot, &take->slot, err);
+  if (status != CENOTE_OK) return status;
+  if (path)
+    status = output_open(path, takes->format, takes->rate_hz, take->left, &take->output, err);
+  if (status == CENOTE_OK) status = generate(take, err);
+  if (status == CENOTE_OK && slot) status = slot_write(&take->slot, take->voice, err);
+  if (status == CENOTE_OK && path) status = output_keep(take->output, err);
+  else output_drop(take->output);
+  if (status == CENOTE_OK && slot) status = aside_keep(&take->slot, err);
+  else if (slot) aside_drop(&take->slot);
+  return status;
+}
+
 static CenoteStatus render_take(Work *work, uint64_t index, CenoteError *err)
 {
   const Takes *takes = work->takes;
@@ -145,12 +169,7 @@ static CenoteStatus render_take(Work *work, uint64_t index, CenoteError *err)
   if (!path != !takes->output || !slot != !takes->save_slot)
     status = cli_error(err, CENOTE_NO_MEMORY, "%s", cenote_strerror(CENOTE_NO_MEMORY));
   if (status == CENOTE_OK) status = make_take(&take, index, err);
-  if (status == CENOTE_OK && path)
-    status = output_open(path, takes->format, takes->rate_hz, take.left, &take.output, err);
-  if (status == CENOTE_OK) status = generate(&take, err);
-  if (status == CENOTE_OK && slot) status = slot_save(slot, take.voice, err);
-  if (status == CENOTE_OK && path) status = output_keep(take.output, err);
-  else output_drop(take.output);
+  if (status == CENOTE_OK) status = render_into(&take, path, slot, err);
   cenote_resampler_free(take.resampler);
   cenote_voice_free(take.voice);
   free(path);

@@ -20,11 +20,9 @@
 
 enum {
   STREAMS_MAX = 64, // TCP connections
-  INBOX =
-      1
-      << 18, // bytes of datagrams that wait: more than a thousand messages, or three of the longest
-  TURN = 64, // of work a call: 1 for each packet, and 1 for each KiB in it
-  REST_MS = 100 // before asking for connections again when there was no descriptor for one
+  INBOX = 1 << 18,  // bytes of datagrams that wait: a thousand small ones, three of the longest
+  TURN = 64,        // of work a call: 1 for each packet, and 1 for each KiB in it
+  REST_MS = 100     // before asking for connections again when there was no descriptor for one
 };
 
 // A datagram in the inbox; its packet follows.

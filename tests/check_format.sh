@@ -9,7 +9,7 @@ command -v clang-format-14 >/dev/null || {
   exit 77
 }
 # Without git (an unpacked archive) every file counts.
-files=$(git -c safe.directory='*' ls-files --cached --others --exclude-standard \
+files=$(git -c safe.directory='*' ls-files \
   '*.c' '*.h' '*.cpp' 2>/dev/null) ||
   files=$(find . \( -name '*.c' -o -name '*.h' -o -name '*.cpp' \) ! -path './build*')
 [ -n "$files" ] || { echo "no C files found" && exit 1; }

@@ -40,5 +40,5 @@ trap 'rm -f "$planted"' EXIT
 
 IFS='
 '
-found=$(bare $(git -c safe.directory='*' ls-files --cached --others --exclude-standard))
+found=$(bare $(git -c safe.directory='*' ls-files))
 [ -z "$found" ] || { echo "no licence in, or beside:" && echo "$found" && exit 1; }

@@ -1,12 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# check_osc.sh send|oscsend|pd|node|hostile|quit: a real client plays a real daemon.
+# check_osc.sh send|oscsend|pd|node|hostile|quit [MS]: a real client plays a real daemon. After a flood
+# of nonsense it must answer within MS (1000; builds with sanitizers need more).
 set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
 build=${CENOTE_BUILD_ROOT:-$here/build}
 cenote=$build/cli/cenote
 cenoted=$build/daemon/cenoted
 client=${1:?which client: send, oscsend, pd, node, hostile or quit}
+patience=${2:-1000}
 failures=0
 daemon=
 
@@ -178,6 +180,7 @@ check_oscsend() {
     grep -q '/voice/2/gain f 12' "$work/dump" && break
     sleep 0.05
   done
+  ends 1 'no reply from .* within 200 ms' --port $dump --timeout 200 /status # it never answers
   kill $dumper
   grep -q '/voice/2/gain f 12' "$work/dump" || bad "oscdump hears no feedback: $(cat "$work/dump")"
   quit_daemon
@@ -212,7 +215,7 @@ check_node() {
 check_hostile() {
   need node nodejs
   start_daemon
-  timeout 100 node "$here/tests/osc/hostile.mjs" "$port" 3000 || bad "see above"
+  timeout 100 node "$here/tests/osc/hostile.mjs" "$port" 3000 "$patience" || bad "see above"
   quit_daemon
 }
 

@@ -21,8 +21,7 @@ command -v sox >/dev/null || {
 }
 
 work=$(mktemp -d)
-child=
-trap '[ -z "$child" ] || kill "$child" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 mkdir "$work/out"
 out=$work/out
@@ -30,6 +29,11 @@ out=$work/out
 bad() {
   echo "check_render: $*" >&2
   failures=$((failures + 1))
+}
+
+# What there is in $out.
+listing() {
+  find "$out" | sort
 }
 
 # render ARGUMENT...: a run that must succeed, of the small model.
@@ -46,14 +50,14 @@ same() {
 refused() {
   want=$1 text=$2
   shift 2
-  ls -A "$out" >"$work/before"
+  listing >"$work/before"
   timeout 60 "$cenote" render "$@" >"$work/stdout" 2>"$work/stderr"
   status=$?
   [ $status -eq "$want" ] || bad "render $*: exit $status, want $want"
   head -n 1 "$work/stderr" | grep -qF -- "$text" || bad "render $*: no '$text' in: $(cat "$work/stderr")"
   [ "$want" -eq 2 ] || [ "$(wc -l <"$work/stderr")" -eq 1 ] || bad "render $*: not one line: $(cat "$work/stderr")"
   [ ! -s "$work/stdout" ] || bad "render $*: wrote on standard output"
-  ls -A "$out" | cmp -s - "$work/before" || bad "render $*: left $(ls -A "$out" | tr '\n' ' ')"
+  listing | cmp -s - "$work/before" || bad "render $*: left $(listing | comm -3 - "$work/before")"
 }
 
 # The seed alone decides; -d and --samples are two ways to say how long.
@@ -153,8 +157,7 @@ render --samples 1 --rate 48000 -o "$out/one.wav"
 # Weights that overflow: 1e38 in the last block's output. The voice fails, the run says where.
 size=$(wc -c <"$model")
 head -c $((size - 2176)) "$model" >"$work/wild.safetensors"
-awk 'BEGIN { for (i = 0; i < 512; ++i) printf "v\226v~" }' | LC_ALL=C tr v '\231' >"$work/huge"
-LC_ALL=C sed 's/\x99\x96\x99~/\x99\x76\x96~/g' "$work/huge" >>"$work/wild.safetensors"
+yes | head -n 512 | while read -r _; do printf '\231\166\226\176'; done >>"$work/wild.safetensors"
 tail -c 128 "$model" >>"$work/wild.safetensors"
 [ "$(wc -c <"$work/wild.safetensors")" -eq "$size" ] || bad "the overflowing model has another size"
 
@@ -183,12 +186,12 @@ mkdir "$out/folder.wav"
 refused 1 "$out/folder.wav" "$model" -d 1 -o "$out/folder.wav"
 # Stopped halfway.
 for signal in INT TERM; do
-  ls -A "$out" >"$work/before"
-  # A shell starts its background jobs deaf to SIGINT; setsid and env do not undo that, timeout does.
+  listing >"$work/before"
+  # A shell's background jobs are deaf to SIGINT; what `timeout` starts is not.
   timeout -s $signal 0.7 "$cenote" render "$model" -d 100000 -o "$out/kept.wav" 2>/dev/null
   status=$?
   [ $status -ne 0 ] || bad "SIG$signal: exit 0"
-  ls -A "$out" | cmp -s - "$work/before" || bad "SIG$signal left $(ls -A "$out" | tr '\n' ' ')"
+  listing | cmp -s - "$work/before" || bad "SIG$signal left $(listing | comm -3 - "$work/before")"
 done
 same "$out/a.wav" "$out/kept.wav" "a failed run"
 # A reader that goes away is told of, in one line.

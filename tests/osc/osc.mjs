@@ -106,8 +106,8 @@ class Client {
     this.waiting?.();
   }
 
-  // All replies up to the one that `isLast` accepts, that one included; throws after a second.
-  async until(isLast, ms = 1000) {
+  // All replies up to the one that `isLast` accepts, that one included; throws where it does not come.
+  async until(isLast, ms = 3000) {
     const seen = [];
     const deadline = Date.now() + ms;
     for (;;) {
@@ -128,7 +128,7 @@ class Client {
 
   // Everything that a packet is answered by: /sync tells when that is all.
   syncs = 1000;
-  async ask(packet, ms = 1000) {
+  async ask(packet, ms = 3000) {
     const id = ++this.syncs;
     await this.send(packet);
     await this.send(message('/sync', 'i', id));
