@@ -1,67 +1,102 @@
 // SPDX-License-Identifier: ISC
-// cenote bench: each step of every voice timed by itself.
+// cenote bench: how fast a model steps. Every step of all voices is timed by itself: the mean tells
+// how many voices a machine carries, the worst how far ahead of the sound card it must run.
 #include "cli.h"
 
-#include <getopt.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <time.h>
 
-static const char help[] = "Usage: cenote bench MODEL [OPTION...]\n"
-                           "Measure how fast a model steps here. Let nothing else run meanwhile.\n"
-                           "      --precision f32  of the products; f32 is what there is\n"
-                           "      --voices N       stepped in turn, 1 to 64 (default 1)\n"
-                           "      --threads N      that share the voices, 1 to 64 (default 1)\n"
-                           "      --seconds S      to measure (default 2)\n"
-                           "      --json           for programs\n"
-                           "      --help\n";
+static const char help[] =
+    "Usage: cenote bench MODEL [OPTION]...\n"
+    "Measure how fast MODEL (a weights file or a preset's name) runs on this machine.\n"
+    "Let nothing else run meanwhile.\n"
+    "\n"
+    "      --voices=N       voices, stepped one after the other (default 1)\n"
+    "      --threads=N      that share the voices (default 1)\n"
+    "      --seconds=S      how long to measure, about (default 3)\n"
+    "      --precision=f32  of the weights\n"
+    "      --json           print an object with us_per_step, p50_us, p99_us, max_us (a step of\n"
+    "                       all voices), x_realtime, kernel and what was measured\n"
+    "  -h, --help           show this text\n";
+
+enum { MAX_VOICES = 256, MAX_STEPS = 20000000 };
 
 typedef struct Bench {
+  const CenoteModel *model;
   uint64_t voices;
   uint64_t threads;
   double seconds;
   bool json;
+  size_t steps;
 } Bench;
 
-/// One thread's voices, and what each step of them all took.
+/// A thread's share of the voices.
 typedef struct Share {
+  Bench *bench;
   pthread_t thread;
-  CenoteVoice *voice[64];
+  CenoteVoice **voice;
   uint64_t voices;
-  double seconds;
-  float *us; ///< [room]
-  size_t room;
-  size_t steps;
+  float *us; ///< [bench->steps] what each step of them took
+  double began_us;
+  double ended_us;
 } Share;
+
+typedef struct Result {
+  double mean_us;
+  double p50_us;
+  double p99_us;
+  double max_us;
+} Result;
 
 static double now_us(void)
 {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec * 1e6 + (double)now.tv_nsec * 1e-3;
+  return 1e6 * (double)now.tv_sec + 1e-3 * (double)now.tv_nsec;
+}
+
+/// One step of each.
+static void step(Share *share)
+{
+  float sample;
+  for (uint64_t v = 0; v < share->voices; ++v) cenote_voice_render(share->voice[v], &sample, 1);
 }
 
 static void *measure(void *data)
 {
   Share *share = data;
-  float sample;
-  const double begin = now_us();
-  double last = begin;
-  for (int warm = 0; warm < 2; ++warm) { // a tenth of the time first, not counted
-    share->steps = 0;
-    const double until = last + share->seconds * 1e6 * (warm == 0 ? 0.1 : 1.0);
-    while (last < until && share->steps < share->room) {
-      for (uint64_t v = 0; v < share->voices; ++v) cenote_voice_render(share->voice[v], &sample, 1);
-      const double now = now_us();
-      share->us[share->steps++] = (float)(now - last);
-      last = now;
-    }
+  const size_t steps = share->bench->steps;
+  double last = share->began_us = now_us();
+  for (size_t i = 0; i < steps; ++i) {
+    step(share);
+    const double now = now_us();
+    share->us[i] = (float)(now - last);
+    last = now;
   }
+  share->ended_us = last;
   return NULL;
+}
+
+/// Warm up for a tenth of the time, and see how many steps make up the rest. Whole periods, if
+/// there is time for one.
+static void choose_steps(Bench *bench, Share *share)
+{
+  const size_t period = cenote_model_info(bench->model)->period;
+  const double began = now_us();
+  double elapsed = 0.0;
+  size_t warm = 0;
+  for (; elapsed < 0.1e6 * bench->seconds; ++warm) {
+    step(share);
+    elapsed = now_us() - began;
+  }
+  const double wanted = 1e6 * bench->seconds * (double)warm / elapsed;
+  const size_t steps = wanted < MAX_STEPS ? (size_t)wanted : MAX_STEPS;
+  bench->steps = steps < period ? steps + 1 : steps / period * period;
 }
 
 static int by_size(const void *a, const void *b)
@@ -71,140 +106,192 @@ static int by_size(const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-static void cpu_name(char *name, size_t size)
+/// Threads run side by side, so a step of all voices takes as long as the slowest thread's.
+static Result gather(const Bench *bench, Share *share)
 {
-  char line[256];
-  snprintf(name, size, "unknown CPU");
+  double began = share[0].began_us;
+  double ended = share[0].ended_us;
+  float *us = share[0].us;
+  for (uint64_t t = 1; t < bench->threads; ++t) {
+    if (share[t].began_us < began) began = share[t].began_us;
+    if (share[t].ended_us > ended) ended = share[t].ended_us;
+    for (size_t i = 0; i < bench->steps; ++i)
+      if (share[t].us[i] > us[i]) us[i] = share[t].us[i];
+  }
+  qsort(us, bench->steps, sizeof *us, by_size);
+  return (Result){
+      .mean_us = (ended - began) / (double)bench->steps,
+      .p50_us = (double)us[bench->steps / 2],
+      .p99_us = (double)us[bench->steps * 99 / 100],
+      .max_us = (double)us[bench->steps - 1],
+  };
+}
+
+/// The CPU as the kernel names it, or its architecture.
+static void name_cpu(char *name, size_t size)
+{
+  struct utsname system;
+  snprintf(name, size, "%s", uname(&system) == 0 ? system.machine : "unknown CPU");
   FILE *file = fopen("/proc/cpuinfo", "r");
+  char line[256];
   while (file && fgets(line, sizeof line, file)) {
-    const char *colon = strchr(line, ':');
-    if (strncmp(line, "model name", 10) != 0 || !colon) continue;
-    snprintf(name, size, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+    const char *value = strchr(line, ':');
+    if (strncmp(line, "model name", 10) != 0 || !value) continue;
+    value += 1 + strspn(value + 1, " \t");
+    snprintf(name, size, "%.*s", (int)strcspn(value, "\n"), value);
     break;
   }
   if (file) fclose(file);
 }
 
-static int report(const CenoteModel *model, const Bench *bench, Share *share)
+static int report(const Bench *bench, const Result *result)
 {
-  // Threads run side by side: the slowest is what all voices take.
-  double mean = 0.0;
-  Share *worst = share;
-  for (uint64_t t = 0; t < bench->threads; ++t) {
-    double sum = 0.0;
-    for (size_t i = 0; i < share[t].steps; ++i) sum += (double)share[t].us[i];
-    if (share[t].steps == 0 || sum / (double)share[t].steps <= mean) continue;
-    mean = sum / (double)share[t].steps;
-    worst = &share[t];
-  }
-  if (worst->steps == 0) return cli_fail("bench", "no step was measured");
-  qsort(worst->us, worst->steps, sizeof *worst->us, by_size);
-  const double p50 = (double)worst->us[worst->steps / 2];
-  const double p99 = (double)worst->us[worst->steps * 99 / 100];
-  const double most = (double)worst->us[worst->steps - 1];
-  const CenoteModelInfo *info = cenote_model_info(model);
-  const double realtime = 1e6 / info->sample_rate_hz / mean;
+  const CenoteModelInfo *info = cenote_model_info(bench->model);
+  const double realtime = 1e6 / info->sample_rate_hz / result->mean_us;
   char cpu[128];
-  cpu_name(cpu, sizeof cpu);
-  if (bench->json) {
-    json_t *all = json_pack("{s:f, s:f, s:f, s:f, s:f, s:s, s:s, s:I, s:I, s:i, s:I, s:s, s:s}",
-                            "us_per_step", mean, "p50_us", p50, "p99_us", p99, "max_us", most,
-                            "x_realtime", realtime, "kernel", info->kernel, "precision",
-                            info->precision, "voices", (json_int_t)bench->voices, "threads",
-                            (json_int_t)bench->threads, "sample_rate", (int)info->sample_rate_hz,
-                            "steps", (json_int_t)worst->steps, "model", info->name, "cpu", cpu);
-    json_dumpf(all, stdout, JSON_INDENT(2));
-    putchar('\n');
-    json_decref(all);
-    return CLI_DONE;
-  }
-  printf("%.2f us a step for all voices (p50 %.2f, p99 %.2f, worst %.2f)\n", mean, p50, p99, most);
-  printf("%.2f times real time at %" PRIu32 " Hz\n", realtime, info->sample_rate_hz);
-  printf("for a report: cenote %s, %s, %s %s, %" PRIu64 " voices, %" PRIu64
-         " threads, %.2f us, x%.2f, %s\n",
-         cenote_version(), info->name, info->kernel, info->precision, bench->voices, bench->threads,
-         mean, realtime, cpu);
+  name_cpu(cpu, sizeof cpu);
+  if (bench->json)
+    return cli_print_json(
+        "bench", json_pack("{s:f, s:f, s:f, s:f, s:f, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:s}",
+                           "us_per_step", result->mean_us, "p50_us", result->p50_us, "p99_us",
+                           result->p99_us, "max_us", result->max_us, "x_realtime", realtime,
+                           "kernel", info->kernel, "precision", info->precision, "voices",
+                           (json_int_t)bench->voices, "threads", (json_int_t)bench->threads,
+                           "sample_rate", (json_int_t)info->sample_rate_hz, "steps",
+                           (json_int_t)bench->steps, "model", cli_json_text(info->name), "cpu",
+                           cli_json_text(cpu), "version", cenote_version()));
+  const char *s = bench->voices == 1 ? "" : "s";
+  printf("%" PRIu64 " voice%s: %.2f us a step, %.2f times real time at %" PRIu32 " Hz\n",
+         bench->voices, s, result->mean_us, realtime, info->sample_rate_hz);
+  printf("half of the steps within %.2f us, 99 %% within %.2f us, the longest %.2f us\n",
+         result->p50_us, result->p99_us, result->max_us);
+  printf("for a report: cenote %s %s/%s, ", cenote_version(), info->kernel, info->precision);
+  cli_print_plain(info->name);
+  printf(" %016" PRIx64 ", voices %" PRIu64 ", threads %" PRIu64
+         ", steps %zu, us %.2f %.2f %.2f %.2f, x %.2f, %s\n",
+         info->hash, bench->voices, bench->threads, bench->steps, result->mean_us, result->p50_us,
+         result->p99_us, result->max_us, realtime, cpu);
   return CLI_DONE;
 }
 
-static int run(const CenoteModel *model, const Bench *bench, Share *share)
+static bool make_share(Bench *bench, Share *share, uint64_t first)
 {
-  for (uint64_t t = 0; t < bench->threads; ++t) {
-    share[t].seconds = bench->seconds;
-    share[t].room = (size_t)(bench->seconds * 2e6) + 1;
-    share[t].us = malloc(share[t].room * sizeof *share[t].us);
-    if (!share[t].us) return cli_fail("bench", "out of memory");
+  share->bench = bench;
+  share->voice = calloc(bench->voices, sizeof(CenoteVoice *));
+  for (uint64_t v = first; share->voice && v < bench->voices; v += bench->threads) {
+    if (cenote_voice_new(bench->model, &share->voice[share->voices]) != CENOTE_OK) return false;
+    cenote_voice_set_seed(share->voice[share->voices++], v);
   }
-  for (uint64_t v = 0; v < bench->voices; ++v) {
-    Share *own = &share[v % bench->threads];
-    if (cenote_voice_new(model, &own->voice[own->voices]) != CENOTE_OK)
-      return cli_fail("bench", "out of memory");
-    cenote_voice_set_seed(own->voice[own->voices++], v);
-  }
-  uint64_t started = 0;
+  return share->voice;
+}
+
+/// False when memory ran out.
+static bool prepare(Bench *bench, Share *share)
+{
+  bool good = true;
+  for (uint64_t t = 0; good && t < bench->threads; ++t) good = make_share(bench, &share[t], t);
+  if (good) choose_steps(bench, &share[0]);
+  for (uint64_t t = 0; good && t < bench->threads; ++t)
+    good = (share[t].us = malloc(bench->steps * sizeof(float)));
+  return good;
+}
+
+/// False when a thread could not be started.
+static bool run_threads(const Bench *bench, Share *share)
+{
+  uint64_t started = 1;
   while (started < bench->threads &&
          pthread_create(&share[started].thread, NULL, measure, &share[started]) == 0)
     ++started;
-  for (uint64_t t = 0; t < started; ++t) pthread_join(share[t].thread, NULL);
-  return started == bench->threads ? report(model, bench, share)
-                                   : cli_fail("bench", "cannot start a thread");
+  measure(&share[0]);
+  for (uint64_t t = 1; t < started; ++t) pthread_join(share[t].thread, NULL);
+  return started == bench->threads;
 }
 
-static int parse(int argc, char **argv, Bench *bench)
+static int run(Bench *bench, Share *share)
 {
-  static const struct option known[] = {{"precision", required_argument, NULL, 'p'},
-                                        {"voices", required_argument, NULL, 'v'},
+  if (!prepare(bench, share)) return cli_fail("bench", "%s", cenote_strerror(CENOTE_NO_MEMORY));
+  if (!run_threads(bench, share))
+    return cli_fail("bench", "cannot start %" PRIu64 " threads", bench->threads);
+  for (uint64_t t = 0; t < bench->threads; ++t)
+    for (uint64_t v = 0; v < share[t].voices; ++v)
+      if (!cenote_voice_finite(share[t].voice[v]))
+        return cli_fail("bench", "the model's state stopped being finite at step %" PRIu64,
+                        cenote_voice_steps(share[t].voice[v]));
+  const Result result = gather(bench, share);
+  return report(bench, &result);
+}
+
+static bool want_whole(const char *name, uint64_t *out)
+{
+  if (cli_whole(optarg, 1, MAX_VOICES, out)) return true;
+  cli_usage("bench", "--%s: %s is not a whole number from 1 to %d", name, optarg, MAX_VOICES);
+  return false;
+}
+
+static bool take_option(int option, Bench *bench)
+{
+  switch (option) {
+  case 'v':
+    return want_whole("voices", &bench->voices);
+  case 't':
+    return want_whole("threads", &bench->threads);
+  case 's':
+    if (cli_number(optarg, 0.01, 3600.0, &bench->seconds)) return true;
+    cli_usage("bench", "--seconds: %s is not a number from 0.01 to 3600", optarg);
+    return false;
+  case 'p':
+    if (strcmp(optarg, "f32") == 0) return true;
+    cli_usage("bench", "--precision: %s is not f32", optarg);
+    return false;
+  case 'j':
+    return bench->json = true;
+  default:
+    return false;
+  }
+}
+
+/// CLI_DONE, or what the command is to return.
+static int read_options(int argc, char **argv, Bench *bench, bool *helped)
+{
+  static const struct option known[] = {{"voices", required_argument, NULL, 'v'},
                                         {"threads", required_argument, NULL, 't'},
                                         {"seconds", required_argument, NULL, 's'},
+                                        {"precision", required_argument, NULL, 'p'},
                                         {"json", no_argument, NULL, 'j'},
                                         {"help", no_argument, NULL, 'h'},
                                         {NULL, 0, NULL, 0}};
-  *bench = (Bench){.voices = 1, .threads = 1, .seconds = 2.0};
-  for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
-    switch (option) {
-    case 'p':
-      if (strcmp(optarg, "f32") != 0)
-        return cli_usage("bench", "--precision %s: f32 is what there is", optarg);
-      break;
-    case 'v':
-      if (!cli_whole(optarg, 1, 64, &bench->voices))
-        return cli_usage("bench", "--voices %s: want 1 to 64", optarg);
-      break;
-    case 't':
-      if (!cli_whole(optarg, 1, 64, &bench->threads))
-        return cli_usage("bench", "--threads %s: want 1 to 64", optarg);
-      break;
-    case 's':
-      if (!cli_number(optarg, 0.01, 600.0, &bench->seconds))
-        return cli_usage("bench", "--seconds %s: want 0.01 to 600", optarg);
-      break;
-    case 'j':
-      bench->json = true;
-      break;
-    case 'h':
+  *bench = (Bench){.voices = 1, .threads = 1, .seconds = 3.0};
+  for (int option; (option = cli_option("bench", argc, argv, ":h", known)) != -1;) {
+    if (option == 'h') {
       fputs(help, stdout);
+      *helped = true;
       return CLI_DONE;
-    default:
-      return cli_usage("bench", "unknown option");
     }
+    if (!take_option(option, bench)) return CLI_USAGE;
   }
-  if (argc - optind != 1) return cli_usage("bench", "want one MODEL");
+  if (argc - optind != 1)
+    return cli_usage("bench", argc == optind ? "no MODEL" : "more than one MODEL");
   if (bench->threads > bench->voices)
-    return cli_usage("bench", "--threads: no more than the voices");
-  return -1;
+    return cli_usage("bench", "%" PRIu64 " threads have nothing to do for %" PRIu64 " voices",
+                     bench->threads, bench->voices);
+  return CLI_DONE;
 }
 
 int cmd_bench(int argc, char **argv)
 {
   Bench bench;
-  int status = parse(argc, argv, &bench);
-  if (status >= 0) return status;
+  bool helped = false;
+  int status = read_options(argc, argv, &bench, &helped);
+  if (status != CLI_DONE || helped) return status;
   CenoteModel *model = cli_load("bench", argv[optind], NULL);
   if (!model) return CLI_FAILED;
+  bench.model = model;
   Share *share = calloc(bench.threads, sizeof *share);
-  status = share ? run(model, &bench, share) : cli_fail("bench", "out of memory");
+  status = share ? run(&bench, share) : cli_fail("bench", "%s", cenote_strerror(CENOTE_NO_MEMORY));
   for (uint64_t t = 0; share && t < bench.threads; ++t) {
     for (uint64_t v = 0; v < share[t].voices; ++v) cenote_voice_free(share[t].voice[v]);
+    free(share[t].voice);
     free(share[t].us);
   }
   free(share);

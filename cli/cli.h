@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: ISC
-// What the commands of `cenote` share: one function a command, errors in one form, options as GNU's.
+// What the commands of `cenote` share: one function a command, errors in one form, options as
+// GNU's.
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 

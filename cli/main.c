@@ -43,7 +43,7 @@ static int run(int argc, char **argv)
     print_help(stdout);
     return CLI_DONE;
   }
-  if (strcmp(name, "--version") == 0) {
+  if (strcmp(name, "--version") == 0 || (argc > 2 && strcmp(argv[2], "--version") == 0)) {
     printf("cenote %s\n", cenote_version());
     return CLI_DONE;
   }
@@ -59,6 +59,6 @@ int main(int argc, char **argv)
   signal(SIGPIPE, SIG_IGN); // a reader that has gone is a failed write, and told as one
   const int status = run(argc, argv);
   if (fflush(stdout) == 0 && !ferror(stdout)) return status;
-  if (status == CLI_DONE) perror("cenote: standard output");
+  if (status == CLI_DONE) fputs("cenote: standard output cannot be written\n", stderr);
   return status == CLI_DONE ? CLI_FAILED : status;
 }

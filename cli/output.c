@@ -138,9 +138,9 @@ static bool put_au_header(Output *output, uint32_t rate_hz, uint64_t bytes)
 
 static CenoteStatus cannot_write(const Output *output, CenoteError *err)
 {
-  const char *why = output->error    ? strerror(output->error)
-                    : output->sound  ? sf_strerror(output->sound)
-                                     : sf_strerror(NULL);
+  const char *why = output->error   ? strerror(output->error)
+                    : output->sound ? sf_strerror(output->sound)
+                                    : sf_strerror(NULL);
   return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot write: %s", output->file.shown, why);
 }
 
@@ -150,14 +150,18 @@ static CenoteStatus start(Output *output, const OutputFormat *format, uint32_t r
   static SF_VIRTUAL_IO calls = {get_length, seek, read_nothing, put_next, tell};
   const bool straight = !output->file.aside;
   if (straight && format->pipe == PIPE_NONE)
-    return cli_error(err, CENOTE_BAD_ARGUMENT, "%s: %s needs a file; wav, flac, raw, au and ogg can"
-                     " go to a pipe", output->file.shown, format->name);
+    return cli_error(err, CENOTE_BAD_ARGUMENT,
+                     "%s: %s needs a file; wav, flac, raw, au and ogg can"
+                     " go to a pipe",
+                     output->file.shown, format->name);
   if (!straight && !format->long_files && 2 * frames > UINT32_MAX - LARGEST_HEADER)
-    return cli_error(err, CENOTE_BAD_ARGUMENT, "%s: %s holds no more than 4 GB; rf64, w64, flac and"
-                     " raw do", output->file.shown, format->name);
+    return cli_error(err, CENOTE_BAD_ARGUMENT,
+                     "%s: %s holds no more than 4 GB; rf64, w64, flac and"
+                     " raw do",
+                     output->file.shown, format->name);
   SF_INFO info = {.samplerate = (int)rate_hz, .channels = 1};
-  info.format = format->major | (format->major == SF_FORMAT_OGG ? SF_FORMAT_VORBIS
-                                                                : SF_FORMAT_PCM_16);
+  info.format =
+      format->major | (format->major == SF_FORMAT_OGG ? SF_FORMAT_VORBIS : SF_FORMAT_PCM_16);
   if (straight && format->pipe == PIPE_WAV) {
     if (!put_wav_header(output, rate_hz, 2 * frames)) return cannot_write(output, err);
     info.format = SF_FORMAT_RAW | SF_FORMAT_PCM_16 | SF_ENDIAN_LITTLE;

@@ -15,8 +15,7 @@ CenoteStatus slot_load(const char *path, CenoteVoice *voice, CenoteError *err)
   const CenoteModel *model = cenote_voice_model(voice);
   const size_t bytes = cenote_model_info(model)->state_bytes;
   FILE *file = fopen(path, "rb");
-  if (!file)
-    return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", path, strerror(errno));
+  if (!file) return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", path, strerror(errno));
   CenoteStatus status = CENOTE_OK;
   CenoteError why;
   char *state = malloc(bytes);
@@ -27,8 +26,8 @@ CenoteStatus slot_load(const char *path, CenoteVoice *voice, CenoteError *err)
   else if (cenote_state_check(model, state, got, &why) != CENOTE_OK)
     status = cli_error(err, CENOTE_BAD_STATE, "%s: %s", path, why.text);
   else if (fgetc(file) != EOF)
-    status = cli_error(err, CENOTE_BAD_STATE, "%s: longer than the %zu bytes of a state", path,
-                       bytes);
+    status =
+        cli_error(err, CENOTE_BAD_STATE, "%s: longer than the %zu bytes of a state", path, bytes);
   else status = cenote_voice_restore(voice, state, bytes);
   free(state);
   fclose(file);

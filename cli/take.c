@@ -31,7 +31,7 @@ typedef struct Take {
   CenoteResampler *resampler; ///< NULL: the model's rate
   Output *output;             ///< NULL: no sound is kept
   Aside slot;
-  uint64_t left;              ///< frames still to be written
+  uint64_t left; ///< frames still to be written
 } Take;
 
 static atomic_int caught; // the signal that asked to end
@@ -134,11 +134,12 @@ static CenoteStatus make_take(Take *take, uint64_t index, CenoteError *err)
   if (takes->reseed || index > 0) cenote_voice_set_seed(take->voice, takes->seed + index);
   take->left = takes_frames(takes->steps, info->sample_rate_hz, takes->rate_hz);
   if (takes->rate_hz == info->sample_rate_hz || !takes->output) return CENOTE_OK;
-  status = cenote_resampler_new(info->sample_rate_hz, takes->rate_hz, CENOTE_BEST,
-                                &take->resampler);
+  status =
+      cenote_resampler_new(info->sample_rate_hz, takes->rate_hz, CENOTE_BEST, &take->resampler);
   if (status == CENOTE_OK) return status;
-  return cli_error(err, status, "--rate %" PRIu32 ": not within a factor of 256 of the model's %"
-                   PRIu32 " Hz", takes->rate_hz, info->sample_rate_hz);
+  return cli_error(err, status,
+                   "--rate %" PRIu32 ": not within a factor of 256 of the model's %" PRIu32 " Hz",
+                   takes->rate_hz, info->sample_rate_hz);
 }
 
 /// Both files are opened first, and put in their places last.

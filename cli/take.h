@@ -7,15 +7,15 @@
 #include "output.h"
 
 typedef struct Takes {
-  CenoteVoice *start;         ///< what they all begin as
-  bool reseed;                ///< also the first
-  uint64_t seed;              ///< of the first; the others follow it
-  uint64_t steps;             ///< of the model
-  uint32_t rate_hz;           ///< of the files
+  CenoteVoice *start; ///< what they all begin as
+  bool reseed;        ///< also the first
+  uint64_t seed;      ///< of the first; the others follow it
+  uint64_t steps;     ///< of the model
+  uint32_t rate_hz;   ///< of the files
   const OutputFormat *format;
-  const char *output;         ///< path; NULL: no sound is kept
-  const char *save_slot;      ///< path of the states at the end; NULL: none
-  bool numbered;              ///< paths get -1, -2, ... before their ending
+  const char *output;    ///< path; NULL: no sound is kept
+  const char *save_slot; ///< path of the states at the end; NULL: none
+  bool numbered;         ///< paths get -1, -2, ... before their ending
   uint64_t count;
   uint64_t threads;
 } Takes;

@@ -122,7 +122,7 @@ for format in rf64 w64 flac au; do
   *) type="-t $format" ;;
   esac
   # shellcheck disable=SC2086 # two words
-  sox $type "$out/a.$format" -t raw -e signed -b 16 -L "$work/$format.pcm" || bad "sox cannot read $format"
+  sox -V1 $type "$out/a.$format" -t raw -e signed -b 16 -L "$work/$format.pcm" || bad "sox cannot read $format"
   same "$work/pcm" "$work/$format.pcm" "$format"
 done
 render --samples 4000 --seed 7 -o "$out/a.ogg"
@@ -135,7 +135,7 @@ same "$out/a.wav" "$work/pipe.wav" "a pipe"
 same "$work/pcm" "$work/pipe.pcm" "sox reading a pipe"
 for format in raw au flac; do
   "$cenote" render "$model" --samples 4000 --seed 7 --format $format -o - |
-    sox -t $format -r 16000 -e signed -b 16 -c 1 -L - -t raw -e signed -b 16 -L "$work/piped.pcm" 2>"$work/sox" ||
+    sox -V1 -t $format -r 16000 -e signed -b 16 -c 1 -L - -t raw -e signed -b 16 -L "$work/piped.pcm" 2>"$work/sox" ||
     bad "sox cannot read $format on a pipe: $(cat "$work/sox")"
   same "$work/pcm" "$work/piped.pcm" "$format on a pipe"
 done
@@ -212,7 +212,6 @@ refused 2 "--frob" "$model" -d 1 -o "$new" --frob
 while read -r option value; do
   refused 2 "$option" "$model" --samples 9 -o "$new" "$option" "$value"
 done <<'END'
---samples 0
 --samples -1
 --samples 1.5
 --seed -1
