@@ -129,10 +129,10 @@ static bool put_wav_header(Output *output, uint32_t rate_hz, uint64_t bytes)
 
 static bool put_au_header(Output *output, uint32_t rate_hz, uint64_t bytes)
 {
-  unsigned char header[24] = ".snd";
+  unsigned char header[28] = ".snd"; // with the least text that may follow, four zeros
   const uint32_t field[] = {sizeof header, bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX,
                             3 /* 16-bit linear */, rate_hz, 1};
-  for (size_t i = 0; i < 5; ++i) put32(header + 4 + 4 * i, field[i], true);
+  for (size_t i = 0; i < 5; ++i) put32(header + 4 * (i + 1), field[i], true);
   return put(output, header, sizeof header, 0);
 }
 

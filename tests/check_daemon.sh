@@ -17,10 +17,18 @@ bad() {
   failures=$((failures + 1))
 }
 
+# begin ARGUMENT...: a daemon in the background; the log of the one before must not speak for it.
+begin() {
+  rm -f "$work/log"
+  "$cenoted" --port 0 "$@" 2>"$work/log" &
+  daemon=$!
+  wait_for "$work/log"
+}
+
 # wait_for FILE: until the daemon that logs there is ready.
 wait_for() {
   for _ in $(seq 200); do
-    grep -q '^cenoted: ready: ' "$1" && return
+    grep -qs '^cenoted: ready: ' "$1" && return
     sleep 0.05
   done
   bad "not ready: $(cat "$1")"
@@ -66,9 +74,7 @@ grep -q 'cannot\|fault' "$work/log" && bad "reader gone: $(cat "$work/log")"
 
 # kill -9 leaves files that open, short of less than a second.
 for format in rf64 wav; do
-  "$cenoted" --output "$work/k.wav" --format $format --port 0 "$model" 2>"$work/log" &
-  daemon=$!
-  wait_for "$work/log"
+  begin --output "$work/k.wav" --format $format "$model"
   sleep 3
   kill -9 $daemon
   wait $daemon 2>/dev/null
@@ -79,9 +85,7 @@ done
 
 # Signals end it cleanly; what it cannot do it says.
 for signal in INT TERM; do
-  "$cenoted" --output "$work/s.flac" --port 0 "$model" 2>"$work/log" &
-  daemon=$!
-  wait_for "$work/log"
+  begin --output "$work/s.flac" "$model"
   kill -$signal $daemon
   wait $daemon || bad "SIG$signal: ends with $?"
   daemon=

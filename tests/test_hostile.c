@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Weights files that are damaged or made to harm: each is refused with one line that names the file
 // and what in it is wrong. Each case is a good golden file with one thing changed.
-#include "golden.h"
+#include "hostile.h"
 
 #include <cenote/cenote.h>
 
@@ -19,104 +19,6 @@
 
 #include <cmocka.h>
 
-/// A weights file taken apart.
-typedef struct Parts {
-  json_t *header;
-  unsigned char *data;
-  size_t size; ///< of data
-} Parts;
-
-static char folder[] = "/tmp/cenote-hostile-XXXXXX";
-static char file_path[64]; ///< the file that is loaded
-
-static int make_folder(void **state)
-{
-  (void)state;
-  if (!mkdtemp(folder)) return -1;
-  snprintf(file_path, sizeof file_path, "%s/weights.safetensors", folder);
-  return chmod(folder, 0755);
-}
-
-static int remove_folder(void **state)
-{
-  (void)state;
-  unlink(file_path);
-  return rmdir(folder);
-}
-
-static Parts take_apart(const char *name)
-{
-  char path[512];
-  golden_path(name, path);
-  FILE *file = fopen(path, "rb");
-  assert_non_null(file);
-  unsigned char length[8];
-  assert_int_equal(fread(length, 1, 8, file), 8);
-  const size_t size = (size_t)(length[0] | length[1] << 8 | length[2] << 16);
-  char *text = malloc(size);
-  Parts parts = {0};
-  struct stat st;
-  assert_int_equal(fstat(fileno(file), &st), 0);
-  parts.size = (size_t)st.st_size - 8 - size;
-  parts.data = malloc(parts.size);
-  assert_true(text && parts.data);
-  assert_int_equal(fread(text, 1, size, file), size);
-  assert_int_equal(fread(parts.data, 1, parts.size, file), parts.size);
-  fclose(file);
-  parts.header = json_loadb(text, size, 0, NULL);
-  free(text);
-  assert_non_null(parts.header);
-  return parts;
-}
-
-static void drop(Parts *parts)
-{
-  json_decref(parts->header);
-  free(parts->data);
-}
-
-/// A file of `length` in eight bytes, the header's text, the data.
-static void put(uint64_t length, const char *text, size_t text_size, const void *data, size_t size)
-{
-  FILE *file = fopen(file_path, "wb");
-  assert_non_null(file);
-  for (int i = 0; i < 8; ++i) fputc((int)(length >> (8 * i) & 255), file);
-  assert_int_equal(fwrite(text, 1, text_size, file), text_size);
-  assert_int_equal(fwrite(data, 1, size, file), size);
-  assert_int_equal(fclose(file), 0);
-}
-
-static void put_text(const char *text, const Parts *parts)
-{
-  put(strlen(text), text, strlen(text), parts->data, parts->size);
-}
-
-static void put_parts(const Parts *parts)
-{
-  char *text = json_dumps(parts->header, JSON_COMPACT);
-  assert_non_null(text);
-  put_text(text, parts);
-  free(text);
-}
-
-/// The file is refused, in a line that names it and says `what` and `more`.
-static void refused(const char *path, CenoteStatus want, const char *what, const char *more)
-{
-  CenoteError err = {""};
-  CenoteModel *model = (CenoteModel *)(void *)&err; // to see it set to NULL
-  const CenoteStatus status = cenote_model_load(path, &model, &err);
-  if (status != want || !strstr(err.text, what) || !strstr(err.text, more))
-    fail_msg("want \"%s\" and \"%s\" (%d), got %d: %s", what, more, want, status, err.text);
-  assert_null(model);
-  assert_true(strncmp(err.text, path, strlen(path)) == 0);
-  assert_null(strchr(err.text, '\n'));
-}
-
-static void bad(const char *what, const char *more)
-{
-  refused(file_path, CENOTE_BAD_MODEL, what, more);
-}
-
 /// Load it if it can be, and then it must play.
 static void load_and_play(void)
 {
@@ -124,8 +26,8 @@ static void load_and_play(void)
   CenoteVoice *voice;
   float sound[64];
   CenoteError err = {""};
-  if (cenote_model_load(file_path, &model, &err) != CENOTE_OK) {
-    assert_non_null(strstr(err.text, file_path));
+  if (cenote_model_load(hostile_file, &model, &err) != CENOTE_OK) {
+    assert_non_null(strstr(err.text, hostile_file));
     return;
   }
   assert_int_equal(cenote_voice_new(model, &voice), CENOTE_OK);
@@ -135,20 +37,6 @@ static void load_and_play(void)
   cenote_model_free(model);
 }
 
-static void set(json_t *object, const char *key, const char *json)
-{
-  json_t *value = json_loads(json, JSON_DECODE_ANY, NULL);
-  assert_non_null(value);
-  json_object_set_new(object, key, value);
-}
-
-static json_t *entry(const Parts *parts, const char *name)
-{
-  json_t *found = json_object_get(parts->header, name);
-  assert_non_null(found);
-  return found;
-}
-
 static void a_file_cut_anywhere_is_refused(void **state)
 {
   (void)state;
@@ -156,9 +44,9 @@ static void a_file_cut_anywhere_is_refused(void **state)
   put_parts(&parts);
   drop(&parts);
   struct stat st;
-  assert_int_equal(stat(file_path, &st), 0);
+  assert_int_equal(stat(hostile_file, &st), 0);
   for (off_t size = st.st_size - 1; size >= 0; size -= size < 40 ? 1 : 173) {
-    assert_int_equal(truncate(file_path, size), 0);
+    assert_int_equal(truncate(hostile_file, size), 0);
     bad("", "");
   }
 }
@@ -208,7 +96,7 @@ static void a_header_that_is_no_list_of_tensors_is_refused(void **state)
   };
   for (size_t i = 0; i < sizeof table / sizeof *table; ++i) {
     put(strlen(table[i].text), table[i].text, strlen(table[i].text), "data", i > 0 ? 4 : 0);
-    if (i == 0) assert_int_equal(truncate(file_path, 7), 0);
+    if (i == 0) assert_int_equal(truncate(hostile_file, 7), 0);
     bad(table[i].what, "");
   }
   // Deep, and long.
@@ -364,7 +252,7 @@ static void weights_that_overflow_play_silence(void **state)
   CenoteVoice *voice;
   CenoteError err = {""};
   static float sound[FRAMES];
-  if (cenote_model_load(file_path, &model, &err) != CENOTE_OK) fail_msg("%s", err.text);
+  if (cenote_model_load(hostile_file, &model, &err) != CENOTE_OK) fail_msg("%s", err.text);
   assert_int_equal(cenote_voice_new(model, &voice), CENOTE_OK);
   cenote_voice_render(voice, sound, FRAMES);
   assert_false(cenote_voice_finite(voice));
@@ -396,11 +284,11 @@ static void what_is_no_file_is_refused_at_once(void **state)
 {
   (void)state;
   refused("/nowhere/weights.safetensors", CENOTE_FILE_ERROR, "cannot open", "");
-  refused(folder, CENOTE_FILE_ERROR, "not a regular file", "");
+  refused(hostile_folder, CENOTE_FILE_ERROR, "not a regular file", "");
   refused("/dev/zero", CENOTE_FILE_ERROR, "not a regular file", "");
   refused("", CENOTE_FILE_ERROR, "cannot open", "");
   char fifo[80];
-  snprintf(fifo, sizeof fifo, "%s/fifo", folder);
+  snprintf(fifo, sizeof fifo, "%s/fifo", hostile_folder);
   assert_int_equal(mkfifo(fifo, 0600), 0);
   alarm(20); // a load that waits for a writer ends the test
   refused(fifo, CENOTE_FILE_ERROR, "not a regular file", "");
@@ -412,7 +300,7 @@ static void an_unreadable_file_is_refused(void **state)
 {
   (void)state;
   put(0, "", 0, "", 0);
-  assert_int_equal(chmod(file_path, 0), 0);
+  assert_int_equal(chmod(hostile_file, 0), 0);
   const pid_t child = fork();
   assert_true(child >= 0);
   if (child == 0) {
@@ -420,12 +308,12 @@ static void an_unreadable_file_is_refused(void **state)
     if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(2);
     CenoteError err = {""};
     CenoteModel *model;
-    const CenoteStatus status = cenote_model_load(file_path, &model, &err);
+    const CenoteStatus status = cenote_model_load(hostile_file, &model, &err);
     _exit(status == CENOTE_FILE_ERROR && strstr(err.text, "cannot open: Permission") ? 0 : 1);
   }
   int result;
   assert_int_equal(waitpid(child, &result, 0), child);
-  unlink(file_path);
+  unlink(hostile_file);
   assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
 }
 
@@ -444,5 +332,5 @@ int main(void)
       cmocka_unit_test(what_is_no_file_is_refused_at_once),
       cmocka_unit_test(an_unreadable_file_is_refused),
   };
-  return cmocka_run_group_tests(tests, make_folder, remove_folder);
+  return cmocka_run_group_tests(tests, hostile_begin, hostile_end);
 }
