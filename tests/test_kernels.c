@@ -217,6 +217,8 @@ static void norms_gates_and_recurrences_equal_the_reference(void **state)
                                 .angle = form & 2 ? d : NULL,
                                 .a_re = a,
                                 .a_im = form & 2 ? b : NULL,
+                                .rest_re = d,
+                                .rest_im = form & 2 ? a : NULL,
                                 .scale = b};
         cn_kernels_scalar.rglru(want, &r, x, a, b);
         k->rglru(got, &r, x, a, b);

@@ -91,6 +91,21 @@ static void every_golden_case_is_within_the_limits(void **state)
   }
 }
 
+/// The same for the step engine, which has to be as right as the sequence.
+static void check_step(const char *name, const float *want, double want_bits, const uint8_t *codes,
+                       size_t steps, float *logits)
+{
+  CenoteError err = {""};
+  CenoteModel *model;
+  CenoteVoice *voice;
+  if (cenote_model_load(scratch, &model, &err) != CENOTE_OK) fail_msg("%s", err.text);
+  assert_int_equal(cenote_voice_new(model, &voice), CENOTE_OK);
+  cenote_voice_listen(voice, codes, (uint32_t)steps, logits);
+  check(name, logits, want, want_bits, codes, steps);
+  cenote_voice_free(voice);
+  cenote_model_free(model);
+}
+
 /// A noisy tone that glides.
 static uint8_t *make_codes(size_t steps)
 {
@@ -119,6 +134,7 @@ static void compare_with_reference(uint64_t seed, size_t steps)
   NetStream *stream = open_stream(net, 4096);
   net_stream_listen(stream, codes, steps, logits);
   check(name, logits, want, bits, codes, steps);
+  check_step(name, want, bits, codes, steps, logits);
   net_stream_free(stream);
   net_close(net);
   free(logits);

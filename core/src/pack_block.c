@@ -53,6 +53,8 @@ static void pack_recurrence(Packer *packer, CnBlock *out)
   }
   float *a_re = cn_pack_take(packer, r->units);
   float *a_im = a_imag ? cn_pack_take(packer, r->units) : NULL;
+  float *rest_re = cn_pack_take(packer, r->units);
+  float *rest_im = a_imag ? cn_pack_take(packer, r->units) : NULL;
   float *scale = cn_pack_take(packer, r->units);
   for (uint32_t k = 0; scale && k < r->units; ++k) {
     const double rho = config->log_a_scale * cn_softplus((double)a_real[k]);
@@ -62,12 +64,16 @@ static void pack_recurrence(Packer *packer, CnBlock *out)
     if (a_imag) cn_sincos((double)a_imag[k], &s, &c);
     a_re[k] = (float)(size * c);
     if (a_im) a_im[k] = (float)(size * s);
+    rest_re[k] = (float)(size * c - (double)a_re[k]);
+    if (a_im) rest_im[k] = (float)(size * s - (double)a_im[k]);
     // 1 - |a|^2 in double keeps enough digits down to rho = -1e-9.
     const double rest = rho > -1e-9 ? -2.0 * rho : 1.0 - size * size;
     scale[k] = config->input_norm ? (float)sqrt(rest > 0.0 ? rest : 0.0) : 1.0f;
   }
   r->a_re = a_re;
   r->a_im = a_im;
+  r->rest_re = rest_re;
+  r->rest_im = rest_im;
   r->scale = scale;
 }
 

@@ -99,12 +99,22 @@ static inline void sincos_real(Real x, Real *sine, Real *cosine)
   *cosine = AS_REAL(AS_BITS(select_real(odd, s, c)) ^ ((quadrant + 1u) & 2u) << 30);
 }
 
-/// |a| and 1 - |a|^2 of the RG-LRU, for ga = gate. |a| - 1 is had as expm1(rho), so that 1 - |a|^2
-/// = -m (2 + m) keeps its digits where |a| is near 1; it is never negative.
-static inline void rglru_a(Real gate, Real rate, Real *size, Real *scale)
+/// m = |a| - 1 and 1 - |a|^2 = -m (2 + m) of the RG-LRU, for ga = gate. As expm1(rho) m keeps the
+/// digits that a long memory is made of; 1 - |a|^2 is never negative.
+static inline void rglru_a(Real gate, Real rate, Real *m, Real *scale)
 {
-  const Real m = expm1_real(rate * gate);
-  const Real rest = -m * (SPLAT(2.0f) + m);
-  *size = SPLAT(1.0f) + m;
+  *m = expm1_real(rate * gate);
+  const Real rest = -*m * (SPLAT(2.0f) + *m);
   *scale = select_real(LESS(rest, SPLAT(0.0f)), SPLAT(0.0f), rest); // its root is the caller's
+}
+
+/// a - 1 of a = (1 + m) e^(i angle): sin x = 2 sin(x/2) cos(x/2), cos x - 1 = -2 sin(x/2)^2.
+static inline void rglru_turn(Real angle, Real m, Real *re, Real *im)
+{
+  Real s;
+  Real c;
+  sincos_real(SPLAT(0.5f) * angle, &s, &c);
+  const Real size = SPLAT(1.0f) + m;
+  *re = m - size * (SPLAT(2.0f) * s * s);
+  *im = size * (SPLAT(2.0f) * s * c);
 }

@@ -38,10 +38,12 @@ typedef struct CnDiagonal {
 typedef struct CnRecurrence {
   uint32_t units;
   bool input_norm;
-  const float *rate;  ///< RG-LRU: log_a_scale * softplus(a_real)
-  const float *angle; ///< RG-LRU: a_imag; NULL with only_real
-  const float *a_re;  ///< LRU: a
-  const float *a_im;  ///< LRU: NULL with only_real
+  const float *rate;    ///< RG-LRU: log_a_scale * softplus(a_real)
+  const float *angle;   ///< RG-LRU: a_imag; NULL with only_real
+  const float *a_re;    ///< LRU: a
+  const float *a_im;    ///< LRU: NULL with only_real
+  const float *rest_re; ///< LRU: what rounding a_re to float left over
+  const float *rest_im;
   const float *scale; ///< LRU: sqrt(1 - |a|^2), or 1 without input_norm
 } CnRecurrence;
 

@@ -172,24 +172,22 @@ typedef struct Unit {
 static inline void turn(Unit *unit, Quad gx, Quad ga, Quad rate, Quad angle, bool complex,
                         bool input_norm)
 {
-  Quad size;
+  Quad m;
   Quad scale;
   const Quad gate_a = sigmoid_real(ga);
-  rglru_a(gate_a, rate, &size, &scale);
+  rglru_a(gate_a, rate, &m, &scale);
   Quad in = sigmoid_real(gx);
   if (input_norm) in = in * sqrt_quad(scale);
   if (!complex) {
-    unit->re = size * unit->re + in * unit->u_re;
+    unit->re = unit->re + (m * unit->re + in * unit->u_re);
     return;
   }
-  Quad s;
-  Quad c;
-  sincos_real(angle * gate_a, &s, &c);
-  const Quad a_re = size * c;
-  const Quad a_im = size * s;
+  Quad a_re;
+  Quad a_im;
+  rglru_turn(angle * gate_a, m, &a_re, &a_im);
   const Quad re = unit->re;
-  unit->re = (a_re * re - a_im * unit->im) + in * unit->u_re;
-  unit->im = (a_re * unit->im + a_im * re) + in * unit->u_im;
+  unit->re = re + ((a_re * re - a_im * unit->im) + in * unit->u_re);
+  unit->im = unit->im + ((a_re * unit->im + a_im * re) + in * unit->u_im);
 }
 
 static void rglru(float *restrict h, const CnRecurrence *r, const float *u, const float *gx,
@@ -222,14 +220,17 @@ static void lru(float *restrict h, const CnRecurrence *r, const float *u)
 {
   const uint32_t units = r->units;
   if (!r->a_im) {
-    for (uint32_t k = 0; k < units; ++k) h[k] = r->a_re[k] * h[k] + r->scale[k] * u[k];
+    for (uint32_t k = 0; k < units; ++k)
+      h[k] = r->a_re[k] * h[k] + (r->rest_re[k] * h[k] + r->scale[k] * u[k]);
     return;
   }
   for (uint32_t k = 0; k < units; ++k) {
     const float re = h[k];
     const float im = h[units + k];
-    h[k] = (r->a_re[k] * re - r->a_im[k] * im) + r->scale[k] * u[k];
-    h[units + k] = (r->a_re[k] * im + r->a_im[k] * re) + r->scale[k] * u[units + k];
+    h[k] = (r->a_re[k] * re - r->a_im[k] * im) +
+           ((r->rest_re[k] * re - r->rest_im[k] * im) + r->scale[k] * u[k]);
+    h[units + k] = (r->a_re[k] * im + r->a_im[k] * re) +
+                   ((r->rest_re[k] * im + r->rest_im[k] * re) + r->scale[k] * u[units + k]);
   }
 }
 

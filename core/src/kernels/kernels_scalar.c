@@ -111,25 +111,23 @@ static void rglru(float *restrict h, const CnRecurrence *r, const float *u, cons
 {
   const uint32_t units = r->units;
   for (uint32_t k = 0; k < units; ++k) {
-    float size;
+    float m;
     float scale;
     const float turn = sigmoid_real(ga[k]);
-    rglru_a(turn, r->rate[k], &size, &scale);
+    rglru_a(turn, r->rate[k], &m, &scale);
     float in = sigmoid_real(gx[k]);
     if (r->input_norm) in = in * sqrtf(scale);
     if (!r->angle) {
-      h[k] = size * h[k] + in * u[k];
+      h[k] = h[k] + (m * h[k] + in * u[k]);
       continue;
     }
-    float s;
-    float c;
-    sincos_real(r->angle[k] * turn, &s, &c);
-    const float a_re = size * c;
-    const float a_im = size * s;
+    float a_re;
+    float a_im;
+    rglru_turn(r->angle[k] * turn, m, &a_re, &a_im);
     const float re = h[k];
     const float im = h[units + k];
-    h[k] = (a_re * re - a_im * im) + in * u[k];
-    h[units + k] = (a_re * im + a_im * re) + in * u[units + k];
+    h[k] = re + ((a_re * re - a_im * im) + in * u[k]);
+    h[units + k] = im + ((a_re * im + a_im * re) + in * u[units + k]);
   }
 }
 
@@ -138,13 +136,15 @@ static void lru(float *restrict h, const CnRecurrence *r, const float *u)
   const uint32_t units = r->units;
   for (uint32_t k = 0; k < units; ++k) {
     if (!r->a_im) {
-      h[k] = r->a_re[k] * h[k] + r->scale[k] * u[k];
+      h[k] = r->a_re[k] * h[k] + (r->rest_re[k] * h[k] + r->scale[k] * u[k]);
       continue;
     }
     const float re = h[k];
     const float im = h[units + k];
-    h[k] = (r->a_re[k] * re - r->a_im[k] * im) + r->scale[k] * u[k];
-    h[units + k] = (r->a_re[k] * im + r->a_im[k] * re) + r->scale[k] * u[units + k];
+    h[k] = (r->a_re[k] * re - r->a_im[k] * im) +
+           ((r->rest_re[k] * re - r->rest_im[k] * im) + r->scale[k] * u[k]);
+    h[units + k] = (r->a_re[k] * im + r->a_im[k] * re) +
+                   ((r->rest_re[k] * im + r->rest_im[k] * re) + r->scale[k] * u[units + k]);
   }
 }
 
