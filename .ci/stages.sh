@@ -34,7 +34,8 @@ build build-ci-clang --buildtype=release -Dwerror=true -Dtests=enabled &&
   tests build-ci-clang --suite core
 
 section "fuzzers"
-build build-ci-fuzz --buildtype=debugoptimized -Db_lundef=false -Dfuzz=true -Dtests=enabled &&
+build build-ci-fuzz --buildtype=debugoptimized -Db_sanitize=address,undefined -Db_lundef=false \
+  -Dc_args=-fsanitize=fuzzer-no-link -Dfuzz=true -Dtests=enabled &&
   tests build-ci-fuzz --suite fuzz
 unset CC
 

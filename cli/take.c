@@ -41,10 +41,10 @@ static void on_signal(int number)
   atomic_store(&caught, number);
 }
 
-/// A second one ends the program at once: it may be stuck in writing to a pipe.
+/// Not restarting: a write that is stuck in a pipe ends too.
 static void catch_signals(void)
 {
-  struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
+  struct sigaction action = {.sa_handler = on_signal};
   struct sigaction before;
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
