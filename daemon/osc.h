@@ -74,9 +74,9 @@ void osc_peer_name(const OscPeer *peer, char text[static 64]);
 /// The same peer at another UDP port (for /notify's port argument).
 OscPeer osc_peer_with_port(const OscPeer *peer, uint16_t port);
 
-/// Whether bytes are one well-formed OSC message or bundle (nesting at most 8 deep): sizes in
-/// fours, strings terminated and padded, blob and element sizes within, known type tags, brackets
-/// paired. *why (may be NULL) says what is not.
+/// Whether bytes are one well-formed OSC message or bundle (nesting at most 8 deep, at most 1024
+/// messages): sizes in fours, strings terminated and padded, blob and element sizes within, known
+/// type tags, brackets paired. *why (may be NULL) says what is not.
 bool osc_valid(const void *packet, size_t size, const char **why);
 
 #endif

@@ -96,7 +96,12 @@ bool osc_match(const char *pattern, const char *address)
 {
   size_t length = strlen(address);
   if (length > OSC_ADDRESS_MAX || strlen(pattern) > OSC_ADDRESS_MAX) return false;
-  Places places = {{1}};
+  // The plain beginning, which is mostly all of it, has one way only.
+  const char *from = address;
+  while (*pattern && !strchr("?*[{", *pattern))
+    if (*pattern++ != *from++) return false;
+  Places places = {0};
+  add(&places, (size_t)(from - address));
   while (*pattern && !none(&places)) {
     const char *end = element_end(pattern);
     if (!end) return false;

@@ -8,6 +8,7 @@
 
 enum {
   OSC_NESTING_MAX = 8,     ///< bundles within bundles
+  OSC_MESSAGES_MAX = 1024, ///< in one packet; bounds the work that it can ask for
   OSC_ADDRESS_MAX = 255,   ///< characters; bounds the work of matching a pattern
   OSC_DATAGRAM_MAX = 65507 ///< bytes that one UDP packet carries
 };

@@ -127,39 +127,48 @@ static bool valid_message(const uint8_t *bytes, size_t size, const char **why)
   return ok;
 }
 
-static bool valid_bundle(const uint8_t *bytes, size_t size, unsigned depth, const char **why);
+// What is known of a packet so far.
+typedef struct Check {
+  unsigned messages;
+  const char *why;
+} Check;
 
-static bool valid_element(const uint8_t *bytes, size_t size, unsigned depth, const char **why)
+static bool valid_bundle(Check *check, const uint8_t *bytes, size_t size, unsigned depth);
+
+static bool valid_element(Check *check, const uint8_t *bytes, size_t size, unsigned depth)
 {
   if (size == 0) {
-    *why = "an empty packet or element";
+    check->why = "an empty packet or element";
   } else if (size % 4) {
-    *why = "a size that is not a multiple of four";
+    check->why = "a size that is not a multiple of four";
+  } else if (bytes[0] == '/' && check->messages == OSC_MESSAGES_MAX) {
+    check->why = "more than 1024 messages in a packet";
   } else if (bytes[0] == '/') {
-    return valid_message(bytes, size, why);
+    ++check->messages;
+    return valid_message(bytes, size, &check->why);
   } else if (size >= 16 && !memcmp(bytes, "#bundle", 8)) {
-    return valid_bundle(bytes, size, depth, why);
+    return valid_bundle(check, bytes, size, depth);
   } else {
-    *why = "neither an address nor a bundle";
+    check->why = "neither an address nor a bundle";
   }
   return false;
 }
 
 // "#bundle", time tag, then elements with their sizes in front. `depth` bundles are around it.
-static bool valid_bundle(const uint8_t *bytes, size_t size, unsigned depth, const char **why)
+static bool valid_bundle(Check *check, const uint8_t *bytes, size_t size, unsigned depth)
 {
   if (depth >= OSC_NESTING_MAX) {
-    *why = "bundles nested more than 8 deep";
+    check->why = "bundles nested more than 8 deep";
     return false;
   }
   for (size_t at = 16; at < size;) {
     size_t length = osc_get32(bytes + at); // sizes are fours: if one byte is left, four are
     at += 4;
     if (length > size - at) {
-      *why = "a bundle's element is longer than the bundle";
+      check->why = "a bundle's element is longer than the bundle";
       return false;
     }
-    if (!valid_element(bytes + at, length, depth + 1, why)) return false;
+    if (!valid_element(check, bytes + at, length, depth + 1)) return false;
     at += length;
   }
   return true;
@@ -167,6 +176,8 @@ static bool valid_bundle(const uint8_t *bytes, size_t size, unsigned depth, cons
 
 bool osc_valid(const void *packet, size_t size, const char **why)
 {
-  const char *ignored;
-  return valid_element(packet, size, 0, why ? why : &ignored);
+  Check check = {0};
+  bool ok = valid_element(&check, packet, size, 0);
+  if (why && !ok) *why = check.why;
+  return ok;
 }

@@ -10,7 +10,8 @@ for line in open(sys.argv[1], encoding="utf-8"):
     test = json.loads(line)
     if test["result"] == "SKIP":
         said = (test.get("stdout", "") + test.get("stderr", "")).strip().splitlines()
-        print(f"skipped {test['name']}: {said[-1] if said else 'no reason given'}", file=sys.stderr)
+        why = said[-1].removeprefix("skipped: ") if said else "no reason given"
+        print(f"skipped {test['name']}: {why}", file=sys.stderr)
         count["skipped"] += 1
     elif test["result"] in ("OK", "EXPECTEDFAIL"):
         count["passed"] += 1

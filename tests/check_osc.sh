@@ -34,13 +34,14 @@ need() {
   command -v "$1" >/dev/null || skip "$1 is not installed (Debian: $2)"
 }
 
-# A daemon of two voices on a free port, which it says when it is ready.
+# A daemon of two voices on a free port, which it says when it is ready. It ends by itself, should
+# nobody be left to end it.
 start_daemon() {
   mkdir -p "$work/media"
   cp "$here/tests/golden/tiny.safetensors" "$work/media/"
   echo 'not a model' >"$work/media/garbage.safetensors"
   : >"$work/log"
-  "$cenoted" --no-audio --port 0 --voices 2 --media-dir "$work/media" \
+  "$cenoted" --no-audio --port 0 --voices 2 --duration 300 --media-dir "$work/media" \
     "$work/media/tiny.safetensors" 2>"$work/log" &
   daemon=$!
   port=
@@ -59,10 +60,22 @@ start_daemon() {
 quit_daemon() {
   "$cenote" send --port "$port" /quit >"$work/quit" || bad "/quit fails: $(cat "$work/quit")"
   [ "$(cat "$work/quit")" = '/done /quit' ] || bad "/quit answers: $(cat "$work/quit")"
+  await_end 'after /quit'
+}
+
+await_end() {
+  for _ in $(seq 200); do
+    kill -0 "$daemon" 2>/dev/null || break
+    sleep 0.05
+  done
+  kill -9 "$daemon" 2>/dev/null # 137 below, if it is still there
   wait "$daemon"
   status=$?
   daemon=
-  [ $status -eq 0 ] || { bad "the daemon ends with $status"; cat "$work/log" >&2; }
+  [ $status -eq 0 ] || {
+    bad "the daemon ends with $status $1"
+    cat "$work/log" >&2
+  }
 }
 
 # says WANTED ARGS...: what cenote send prints, wholly.
@@ -81,6 +94,10 @@ ends() {
   status=$?
   [ $status -eq "$wanted" ] || bad "send $*: ends with $status, not $wanted"
   grep -Eq -- "$line" "$work/out" || bad "send $*: no '$line' in: $(cat "$work/out")"
+  case $line in
+  no\ reply*) ;;
+  *) ! grep -q 'no reply' "$work/out" || bad "send $*: waits in vain: $(cat "$work/out")" ;;
+  esac
 }
 
 check_send() {
@@ -145,10 +162,7 @@ check_quit() {
   for signal in INT TERM; do
     start_daemon
     kill -$signal "$daemon"
-    wait "$daemon"
-    status=$?
-    daemon=
-    [ $status -eq 0 ] || bad "the daemon ends with $status on SIG$signal"
+    await_end "on SIG$signal"
   done
 }
 
@@ -169,19 +183,19 @@ check_oscsend() {
   oscsend 127.0.0.1 "$port" /no/such/thing
   says '/voice/2/gain -4' /voice/2/gain
   for dump in 17771 27772 37773; do # a port for oscdump that is free
-    oscdump -L $dump >"$work/dump" 2>/dev/null &
+    oscdump -L "$dump" >"$work/dump" 2>/dev/null &
     dumper=$!
     sleep 0.3
-    kill -0 $dumper 2>/dev/null && break
+    kill -0 "$dumper" 2>/dev/null && break
   done
-  oscsend 127.0.0.1 "$port" /notify ii 1 $dump
+  oscsend 127.0.0.1 "$port" /notify ii 1 "$dump"
   says '' /voice/2/gain 50
   for _ in $(seq 40); do
     grep -q '/voice/2/gain f 12' "$work/dump" && break
     sleep 0.05
   done
-  ends 1 'no reply from .* within 200 ms' --port $dump --timeout 200 /status # it never answers
-  kill $dumper
+  ends 1 'no reply from .* within 200 ms' --port "$dump" --timeout 200 /status # it never answers
+  kill "$dumper"
   grep -q '/voice/2/gain f 12' "$work/dump" || bad "oscdump hears no feedback: $(cat "$work/dump")"
   quit_daemon
 }
@@ -206,7 +220,7 @@ check_node() {
   transports='udp tcp slip'
   grep -qs '^0*1 ' /proc/net/if_inet6 && transports="$transports udp6"
   for transport in $transports; do
-    timeout 100 node "$here/tests/osc/commands.mjs" "$port" $transport || bad "over $transport"
+    timeout 100 node "$here/tests/osc/commands.mjs" "$port" "$transport" || bad "over $transport"
     [ -s "$work/media/$transport.wav" ] || bad "no recording over $transport"
   done
   quit_daemon
@@ -219,7 +233,9 @@ check_hostile() {
   quit_daemon
 }
 
-[ -x "$cenoted" ] && [ -x "$cenote" ] || skip "cenoted and cenote are not built in $build"
+for program in "$cenoted" "$cenote"; do
+  [ -x "$program" ] || skip "$program is not built"
+done
 case $client in
 send | oscsend | pd | node | hostile | quit) "check_$client" ;;
 *) echo "check_osc: no client called $client" >&2 && exit 2 ;;

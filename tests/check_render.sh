@@ -99,10 +99,28 @@ render --samples 2763 --slot "$out/slot" -o "$out/second.raw"
 render --samples 4000 --seed 7 --temperature 0.9 --top-k 40 -o "$out/whole.raw"
 cat "$out/first.raw" "$out/second.raw" >"$out/both.raw"
 same "$out/whole.raw" "$out/both.raw" "a run cut by a slot"
+cp "$out/second.raw" "$out/second-whole.raw"
 render --samples 2763 --slot "$out/slot" --seed 9 -o "$out/reseeded.raw"
 cmp -s "$out/second.raw" "$out/reseeded.raw" && bad "--seed changes nothing beside --slot"
 render --samples 2763 --slot "$out/slot" --temperature 0 -o "$out/recooled.raw"
 cmp -s "$out/second.raw" "$out/recooled.raw" && bad "--temperature changes nothing beside --slot"
+
+# Cut at each phase of a period (of 8 steps), at the beginning and at the end.
+render --samples 40 --seed 7 -o "$out/short.raw"
+for cut in 0 1 2 3 4 5 6 7 8 9 39 40; do
+  render --samples $cut --seed 7 --save-slot "$out/cut" -o "$out/first.raw"
+  render --samples $((40 - cut)) --slot "$out/cut" -o "$out/second.raw"
+  cat "$out/first.raw" "$out/second.raw" | cmp -s - "$out/short.raw" || bad "a run cut after $cut samples"
+done
+# The state alone; then several goings-on: the first as the slot has it, the others on seeds 8, 9.
+render --samples 1237 --seed 7 --temperature 0.9 --top-k 40 --save-slot "$out/alone"
+same "$out/slot" "$out/alone" "--save-slot without -o"
+render --samples 2763 --slot "$out/slot" --count 3 --threads 2 -o "$out/fan.raw" --save-slot "$out/fan.slot"
+render --samples 2763 --slot "$out/slot" --seed 8 -o "$out/eight.raw" --save-slot "$out/eight.slot"
+same "$out/second-whole.raw" "$out/fan-1.raw" "--slot with --count"
+same "$out/eight.raw" "$out/fan-2.raw" "--slot with --count"
+same "$out/eight.slot" "$out/fan-2.slot" "--save-slot with --count"
+[ -e "$out/fan-3.raw" ] && [ -e "$out/fan-3.slot" ] || bad "--count 3 is not three"
 
 # Listening first changes what comes, and not its length.
 render --samples 4000 --seed 7 --prime "$here/tests/audio/valid/drums.flac" -o "$out/primed.wav"
@@ -199,8 +217,22 @@ same "$out/a.wav" "$out/kept.wav" "a failed run"
 [ "$(cat "$work/status")" -eq 1 ] || bad "a closed pipe: exit $(cat "$work/status"), want 1"
 [ "$(wc -l <"$work/stderr")" -eq 1 ] || bad "a closed pipe: not one line: $(cat "$work/stderr")"
 
+# Nor does one that reads nothing hold up a signal.
+mkfifo "$work/fifo"
+sleep 20 3<>"$work/fifo" &
+holder=$!
+timeout 2 "$cenote" render "$model" -d 100000 --format flac -o "$work/fifo" 2>/dev/null
+[ $? -eq 124 ] || bad "a full pipe: not ended by SIGTERM"
+kill $holder
+
 # Wrong usage: 2, and nothing is begun.
 new=$out/new.wav
+refused 2 "4 GB" "$model" -d 200000 -o "$new"
+refused 2 "rf64 needs a file" "$model" -d 1 --format rf64 -o -
+refused 2 "factor of 256" "$model" -d 1 --rate 60 -o "$new"
+refused 2 "0 samples" "$model" -d 0.00001 -o "$new"
+refused 2 "$new" "$model" -d 1 --save-slot "$new" -o "$new"
+refused 1 "not the name of a file" "$model" -d 1 -o ''
 refused 2 "" "$model" -d 1 -o - --count 2
 refused 2 "" "$model" -d 1
 refused 2 "" -d 1 -o "$new"

@@ -3,14 +3,9 @@
 #ifndef TESTS_RTFENCE_H
 #define TESTS_RTFENCE_H
 
-#include <stdbool.h>
-
 typedef void (*FenceWork)(void *data);
 
-/// Whether rtguard is preloaded.
-bool fence_guarded(void);
-
-/// Run under rtguard: how many calls it caught.
+/// Run under rtguard: how many calls it caught; UINT_MAX when it is not preloaded.
 unsigned fence_calls(FenceWork work, void *data);
 
 enum { FENCE_NONE = -1, FENCE_UNUSABLE = -2, FENCE_CRASHED = -3 };

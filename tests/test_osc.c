@@ -145,6 +145,20 @@ static void bundles_nest_eight_deep(void **state)
   }
 }
 
+static void a_packet_has_at_most_1024_messages(void **state)
+{
+  (void)state;
+  static uint8_t packet[16 + 1025 * 12] = "#bundle";
+  for (size_t i = 0; i < 1025; ++i) {
+    osc_put32(packet + 16 + 12 * i, 8);
+    memcpy(packet + 20 + 12 * i, "/a\0\0,\0\0", 8);
+  }
+  const char *why;
+  assert_true(valid((char *)packet, sizeof packet - 12, &why));
+  assert_false(valid((char *)packet, sizeof packet, &why));
+  assert_string_equal(why, "more than 1024 messages in a packet");
+}
+
 // What the handler saw, one line a message.
 typedef struct Seen {
   char text[1024];
@@ -258,6 +272,9 @@ static void patterns_match_as_in_osc_1_0(void **state)
       {"/voice/1/gain", "/voice/1/gain", true},
       {"/voice/1/gain", "/voice/1/gai", false},
       {"/voice/1/gai", "/voice/1/gain", false},
+      {"/voice/1/gainx", "/voice/1/gain", false},
+      {"/voice/1/gain*", "/voice/1/gain", true},
+      {"/voice/1/gain?", "/voice/1/gain", false},
       {"/voice/*/mute", "/voice/12/mute", true},
       {"/voice/*/mute", "/voice/1/2/mute", false},
       {"/*", "/voice/1", false},
@@ -364,6 +381,7 @@ int main(void)
       cmocka_unit_test(malformed_packets_are_refused_with_the_reason),
       cmocka_unit_test(an_address_has_at_most_255_characters),
       cmocka_unit_test(bundles_nest_eight_deep),
+      cmocka_unit_test(a_packet_has_at_most_1024_messages),
       cmocka_unit_test(a_message_outside_a_bundle_is_due_now_and_the_last),
       cmocka_unit_test(messages_of_a_bundle_come_together_and_inner_bundles_after),
       cmocka_unit_test(time_zero_and_time_one_are_now),
