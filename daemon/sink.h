@@ -19,7 +19,7 @@ CenoteStatus sink_open(const char *path, const char *format, uint32_t rate_hz, b
 /// frames[count][2] in [-1, 1]. False once it cannot be written; sink_error says why.
 bool sink_write(Sink *sink, const float *frames, size_t count);
 
-/// Bring the file's header up to date and its bytes to the disk: what a kill leaves is a good file.
+/// Bring the file's header up to date: what a kill leaves is a good file.
 void sink_flush(Sink *sink);
 
 const char *sink_error(const Sink *sink);

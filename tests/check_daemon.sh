@@ -75,12 +75,17 @@ grep -q 'cannot\|fault' "$work/log" && bad "reader gone: $(cat "$work/log")"
 # kill -9 leaves files that open, short of less than a second.
 for format in rf64 wav; do
   begin --output "$work/k.wav" --format $format "$model"
+  port=$(sed -n 's/^cenoted: ready: udp 127.0.0.1:\([0-9]*\),.*/\1/p' "$work/log")
   sleep 3
+  # The last of /status.reply is the sample clock: a loaded machine may be behind the wall's.
+  clock=$("$cenote" send --port "$port" /status | tail -n 1)
+  clock=${clock##* }
   kill -9 $daemon
   wait $daemon 2>/dev/null
   daemon=
   frames=$(soxi -s "$work/k.wav" 2>/dev/null || echo 0)
-  [ "$frames" -ge 32000 ] || bad "kill -9, $format: $frames frames of some 48000"
+  [ "$clock" -gt 16000 ] && [ "$frames" -ge $((clock - 16000)) ] ||
+    bad "kill -9, $format: $frames frames of $clock"
 done
 
 # Signals end it cleanly; what it cannot do it says.

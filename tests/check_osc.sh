@@ -100,6 +100,21 @@ ends() {
   esac
 }
 
+# Until some sound has been made since: on a loaded machine, with sanitizers, that takes its time.
+await_sound() {
+  began=$(sample_clock)
+  for _ in $(seq 200); do
+    [ "$(sample_clock)" -gt $((began + 1000)) ] && return
+    sleep 0.1
+  done
+  bad "no sound is made"
+}
+
+# The last of /status.reply.
+sample_clock() {
+  "$cenote" send --port "$port" /status | sed 's/.* //'
+}
+
 check_send() {
   start_daemon
   for tcp in '' --tcp; do
@@ -124,7 +139,7 @@ check_send() {
     ends 1 '^/fail /model/load .* 4$' $tcp --port "$port" /model/load none.safetensors
     ends 0 '^/done /preset/load ' $tcp --port "$port" /preset/load starter
     ends 0 '^/done /rec/start ' $tcp --port "$port" /rec/start "take$tcp.wav"
-    sleep 0.2
+    await_sound
     ends 0 '^/done /rec/stop .* [1-9][0-9]*$' $tcp --port "$port" /rec/stop
     [ -s "$work/media/take$tcp.wav" ] || bad "/rec/start: no file"
   done

@@ -170,9 +170,11 @@ void net_stream_reset(NetStream *stream)
 static void run_stack(NetStream *stream, const Stack *stack, float *x, size_t steps)
 {
   const Net *net = stream->net;
-  for (const Block *block = stack->block; block < stack->block + stack->blocks; ++block)
+  for (uint32_t j = 0; j < stack->blocks; ++j) {
+    const Block *block = &stack->block[j];
     block_forward(net->kernels, block, &stream->state[block - net->block], &stream->scratch, x,
                   steps);
+  }
 }
 
 /// x[0][steps] through all levels. A level runs the units that the level above completes.

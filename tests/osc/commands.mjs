@@ -169,13 +169,19 @@ async function modelsAndPresetsLoad() {
     unknown && show(unknown));
 }
 
+async function sampleClock() {
+  return (await reply(message('/status'))).values.at(-1);
+}
+
 async function soundIsRecorded() {
   const file = `${transport}.wav`;
   const start = await reply(message('/rec/start', 's', file), SLOW);
   expect('/rec/start', start?.address === '/done' && start.values[0] === '/rec/start',
     start && show(start));
   await fails(message('/rec/start', 's', `second-${file}`), '/rec/start', 6, SLOW);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  const began = await sampleClock();
+  for (let turn = 0; turn < 100 && await sampleClock() < began + 1000n; ++turn)
+    await new Promise((resolve) => setTimeout(resolve, 100));
   const stop = await reply(message('/rec/stop'), SLOW);
   expect('/rec/stop', stop?.address === '/done' && stop.values[0] === '/rec/stop' &&
     String(stop.values[1]).endsWith(file) && stop.values[2] > 0n, stop && show(stop));
