@@ -16,12 +16,16 @@ static const char help[] =
     "Measure how fast MODEL (a weights file or a preset's name) runs on this machine.\n"
     "Let nothing else run meanwhile.\n"
     "\n"
-    "      --voices=N       voices, stepped one after the other (default 1)\n"
+    "      --voices=N       voices, side by side through the weights (default 1)\n"
+    "      --spread         voices that start at different steps, so that levels do not fall due\n"
+    "                       together\n"
     "      --threads=N      that share the voices (default 1)\n"
-    "      --seconds=S      how long to measure, about (default 3)\n"
-    "      --precision=f32  of the weights\n"
+    "      --seconds=S      how long to measure, about (default 3)\n" CLI_PRECISION_HELP
     "      --json           print an object with us_per_step, p50_us, p99_us, max_us (a step of\n"
-    "                       all voices), x_realtime, kernel and what was measured\n"
+    "                       all voices), clean_us, clean_worst_us, x_realtime, kernel, ...\n"
+    "\n"
+    "clean: of each phase of the pooling period the fastest repeat; their mean, and the worst of\n"
+    "them. It leaves out what other work on the machine takes.\n"
     "  -h, --help           show this text\n";
 
 enum { MAX_VOICES = 256, MAX_STEPS = 20000000 };
@@ -31,6 +35,8 @@ typedef struct Bench {
   uint64_t voices;
   uint64_t threads;
   double seconds;
+  CenotePrecision precision;
+  bool spread;
   bool json;
   size_t steps;
 } Bench;
@@ -40,7 +46,9 @@ typedef struct Share {
   Bench *bench;
   pthread_t thread;
   CenoteVoice **voice;
-  uint64_t voices;
+  uint32_t voices;
+  float sample[MAX_VOICES];
+  float *out[MAX_VOICES];
   float *us; ///< [bench->steps] what each step of them took
   double began_us;
   double ended_us;
@@ -51,6 +59,8 @@ typedef struct Result {
   double p50_us;
   double p99_us;
   double max_us;
+  double clean_us;
+  double clean_worst_us;
 } Result;
 
 static double now_us(void)
@@ -63,8 +73,7 @@ static double now_us(void)
 /// One step of each.
 static void step(Share *share)
 {
-  float sample;
-  for (uint64_t v = 0; v < share->voices; ++v) cenote_voice_render(share->voice[v], &sample, 1);
+  cenote_voices_render(share->voice, share->voices, share->out, 1);
 }
 
 static void *measure(void *data)
@@ -99,6 +108,18 @@ static void choose_steps(Bench *bench, Share *share)
   bench->steps = steps < period ? steps + 1 : steps / period * period;
 }
 
+/// Fill in the clean figures: us[steps] in order of time, from a phase of the period on.
+static void clean(const float *us, size_t steps, size_t period, Result *result)
+{
+  for (size_t phase = 0; phase < period && phase < steps; ++phase) {
+    float least = us[phase];
+    for (size_t i = phase; i < steps; i += period)
+      if (us[i] < least) least = us[i];
+    result->clean_us += (double)least / (double)(period < steps ? period : steps);
+    if ((double)least > result->clean_worst_us) result->clean_worst_us = (double)least;
+  }
+}
+
 static int by_size(const void *a, const void *b)
 {
   const float x = *(const float *)a;
@@ -118,13 +139,13 @@ static Result gather(const Bench *bench, Share *share)
     for (size_t i = 0; i < bench->steps; ++i)
       if (share[t].us[i] > us[i]) us[i] = share[t].us[i];
   }
+  Result result = {.mean_us = (ended - began) / (double)bench->steps};
+  clean(us, bench->steps, cenote_model_info(bench->model)->period, &result);
   qsort(us, bench->steps, sizeof *us, by_size);
-  return (Result){
-      .mean_us = (ended - began) / (double)bench->steps,
-      .p50_us = (double)us[bench->steps / 2],
-      .p99_us = (double)us[bench->steps * 99 / 100],
-      .max_us = (double)us[bench->steps - 1],
-  };
+  result.p50_us = (double)us[bench->steps / 2];
+  result.p99_us = (double)us[bench->steps * 99 / 100];
+  result.max_us = (double)us[bench->steps - 1];
+  return result;
 }
 
 /// The CPU as the kernel names it, or its architecture.
@@ -152,25 +173,29 @@ static int report(const Bench *bench, const Result *result)
   name_cpu(cpu, sizeof cpu);
   if (bench->json)
     return cli_print_json(
-        "bench", json_pack("{s:f, s:f, s:f, s:f, s:f, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:s}",
-                           "us_per_step", result->mean_us, "p50_us", result->p50_us, "p99_us",
-                           result->p99_us, "max_us", result->max_us, "x_realtime", realtime,
-                           "kernel", info->kernel, "precision", info->precision, "voices",
-                           (json_int_t)bench->voices, "threads", (json_int_t)bench->threads,
-                           "sample_rate", (json_int_t)info->sample_rate_hz, "steps",
-                           (json_int_t)bench->steps, "model", cli_json_text(info->name), "cpu",
-                           cli_json_text(cpu), "version", cenote_version()));
+        "bench",
+        json_pack(
+            "{s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o, s:s}",
+            "us_per_step", result->mean_us, "p50_us", result->p50_us, "p99_us", result->p99_us,
+            "max_us", result->max_us, "clean_us", result->clean_us, "clean_worst_us",
+            result->clean_worst_us, "x_realtime", realtime, "kernel", info->kernel, "precision",
+            info->precision, "voices", (json_int_t)bench->voices, "threads",
+            (json_int_t)bench->threads, "sample_rate", (json_int_t)info->sample_rate_hz, "steps",
+            (json_int_t)bench->steps, "model", cli_json_text(info->name), "cpu", cli_json_text(cpu),
+            "version", cenote_version()));
   const char *s = bench->voices == 1 ? "" : "s";
   printf("%" PRIu64 " voice%s: %.2f us a step, %.2f times real time at %" PRIu32 " Hz\n",
          bench->voices, s, result->mean_us, realtime, info->sample_rate_hz);
+  printf("clean: %.2f us a step, %.2f times real time, the longest %.2f us\n", result->clean_us,
+         1e6 / info->sample_rate_hz / result->clean_us, result->clean_worst_us);
   printf("half of the steps within %.2f us, 99 %% within %.2f us, the longest %.2f us\n",
          result->p50_us, result->p99_us, result->max_us);
   printf("for a report: cenote %s %s/%s, ", cenote_version(), info->kernel, info->precision);
   cli_print_plain(info->name);
   printf(" %016" PRIx64 ", voices %" PRIu64 ", threads %" PRIu64
-         ", steps %zu, us %.2f %.2f %.2f %.2f, x %.2f, %s\n",
+         ", steps %zu, us %.2f %.2f %.2f %.2f clean %.2f %.2f, x %.2f, %s\n",
          info->hash, bench->voices, bench->threads, bench->steps, result->mean_us, result->p50_us,
-         result->p99_us, result->max_us, realtime, cpu);
+         result->p99_us, result->max_us, result->clean_us, result->clean_worst_us, realtime, cpu);
   return CLI_DONE;
 }
 
@@ -180,7 +205,13 @@ static bool make_share(Bench *bench, Share *share, uint64_t first)
   share->voice = calloc(bench->voices, sizeof(CenoteVoice *));
   for (uint64_t v = first; share->voice && v < bench->voices; v += bench->threads) {
     if (cenote_voice_new(bench->model, &share->voice[share->voices]) != CENOTE_OK) return false;
-    cenote_voice_set_seed(share->voice[share->voices++], v);
+    share->out[share->voices] = &share->sample[share->voices];
+    CenoteVoice *voice = share->voice[share->voices++];
+    cenote_voice_set_seed(voice, v);
+    // Steps that share no factor with the pools, so that all phases come about.
+    float sample;
+    for (uint64_t step = 0; bench->spread && step < 37 * v; ++step)
+      cenote_voice_render(voice, &sample, 1);
   }
   return share->voice;
 }
@@ -241,9 +272,9 @@ static bool take_option(int option, Bench *bench)
     cli_usage("bench", "--seconds: %s is not a number from 0.01 to 3600", optarg);
     return false;
   case 'p':
-    if (strcmp(optarg, "f32") == 0) return true;
-    cli_usage("bench", "--precision: %s is not f32", optarg);
-    return false;
+    return cli_precision("bench", optarg, &bench->precision);
+  case 'd':
+    return bench->spread = true;
   case 'j':
     return bench->json = true;
   default:
@@ -254,13 +285,11 @@ static bool take_option(int option, Bench *bench)
 /// CLI_DONE, or what the command is to return.
 static int read_options(int argc, char **argv, Bench *bench, bool *helped)
 {
-  static const struct option known[] = {{"voices", required_argument, NULL, 'v'},
-                                        {"threads", required_argument, NULL, 't'},
-                                        {"seconds", required_argument, NULL, 's'},
-                                        {"precision", required_argument, NULL, 'p'},
-                                        {"json", no_argument, NULL, 'j'},
-                                        {"help", no_argument, NULL, 'h'},
-                                        {NULL, 0, NULL, 0}};
+  static const struct option known[] = {
+      {"voices", required_argument, NULL, 'v'},  {"threads", required_argument, NULL, 't'},
+      {"seconds", required_argument, NULL, 's'}, {"precision", required_argument, NULL, 'p'},
+      {"spread", no_argument, NULL, 'd'},        {"json", no_argument, NULL, 'j'},
+      {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
   *bench = (Bench){.voices = 1, .threads = 1, .seconds = 3.0};
   for (int option; (option = cli_option("bench", argc, argv, ":h", known)) != -1;) {
     if (option == 'h') {
@@ -284,7 +313,7 @@ int cmd_bench(int argc, char **argv)
   bool helped = false;
   int status = read_options(argc, argv, &bench, &helped);
   if (status != CLI_DONE || helped) return status;
-  CenoteModel *model = cli_load("bench", argv[optind], NULL);
+  CenoteModel *model = cli_load("bench", argv[optind], bench.precision, NULL);
   if (!model) return CLI_FAILED;
   bench.model = model;
   Share *share = calloc(bench.threads, sizeof *share);

@@ -43,9 +43,16 @@ int cli_option(const char *command, int argc, char **argv, const char *letters,
 bool cli_number(const char *text, double low, double high, double *out);
 bool cli_whole(const char *text, uint64_t low, uint64_t high, uint64_t *out);
 
+/// The value of --precision; false, having said so as cli_usage does, when it is none.
+bool cli_precision(const char *command, const char *text, CenotePrecision *out);
+#define CLI_PRECISION_HELP                                                                         \
+  "      --precision=P    of the products: f32, bf16, int8, int4; auto (default) is the fastest\n" \
+  "                       that the model's own metadata allows, f32 if they say nothing\n"
+
 /// Find and load the model that a MODEL argument names (a file or a preset). On failure says why
 /// and returns NULL. path[CLI_PATH] (may be NULL) receives the file.
-CenoteModel *cli_load(const char *command, const char *argument, char *path);
+CenoteModel *cli_load(const char *command, const char *argument, CenotePrecision precision,
+                      char *path);
 
 /// A string for JSON, which takes UTF-8 alone: names of files may be anything.
 json_t *cli_json_text(const char *text);

@@ -81,14 +81,22 @@ bool cli_whole(const char *text, uint64_t low, uint64_t high, uint64_t *out)
   return errno == 0 && *out >= low && *out <= high;
 }
 
-CenoteModel *cli_load(const char *command, const char *argument, char *path)
+bool cli_precision(const char *command, const char *text, CenotePrecision *out)
+{
+  if (cenote_precision_find(text, out)) return true;
+  cli_usage(command, "--precision: %s is none of f32, bf16, int8, int4, auto", text);
+  return false;
+}
+
+CenoteModel *cli_load(const char *command, const char *argument, CenotePrecision precision,
+                      char *path)
 {
   char found[CLI_PATH];
   CenoteError err;
   CenoteModel *model;
   if (!path) path = found;
   if (cenote_find_model(argument, path, CLI_PATH, &err) == CENOTE_OK &&
-      cenote_model_load(path, &model, &err) == CENOTE_OK)
+      cenote_model_load_as(path, precision, &model, &err) == CENOTE_OK)
     return model;
   cli_fail(command, "%s", err.text);
   return NULL;

@@ -21,16 +21,19 @@ static const char help[] =
     "a folder, searched with all folders in it. Clips are read as the model was\n"
     "trained to: channels averaged, at its rate, in its codes.\n"
     "\n"
-    "  -m, --mode=MODE  sequence: many samples at a time (default);\n"
-    "                   step: one at a time, as the instrument runs\n"
-    "      --json       print an object with bits_per_sample, samples, clips, files\n"
-    "  -h, --help       show this text\n";
+    "  -m, --mode=MODE      sequence: many samples at a time, in f32 (default);\n"
+    "                       step: one at a time, as the instrument runs (default in other\n"
+    "                       precisions)\n" CLI_PRECISION_HELP
+    "      --json           print an object with bits_per_sample, samples, clips, files,\n"
+    "                       precision\n"
+    "  -h, --help           show this text\n";
 
 typedef struct Options {
   const char *model;
   char **paths;
   int path_count;
   ListenMode mode;
+  CenotePrecision precision;
   bool json;
 } Options;
 
@@ -38,24 +41,29 @@ typedef struct Total {
   double bits;
   uint64_t samples;
   size_t clips;
+  const char *precision;
   json_t *files; ///< array of objects; NULL: print lines
 } Total;
 
 /// CLI_DONE, or what the command is to return.
 static int read_options(int argc, char **argv, Options *options, bool *helped)
 {
-  enum { JSON = 256 };
+  enum { JSON = 256, PRECISION };
   static const struct option names[] = {{"mode", required_argument, NULL, 'm'},
+                                        {"precision", required_argument, NULL, PRECISION},
                                         {"json", no_argument, NULL, JSON},
                                         {"help", no_argument, NULL, 'h'},
                                         {0}};
-  *options = (Options){.mode = LISTEN_SEQUENCE};
+  *options = (Options){.mode = {.open = true}};
   opterr = 0;
   for (int c; (c = cli_option("eval", argc, argv, ":m:h", names)) != -1;) {
     switch (c) {
     case 'm':
       if (!listen_mode(optarg, &options->mode))
         return cli_usage("eval", "--mode is %s, want sequence or step", optarg);
+      break;
+    case PRECISION:
+      if (!cli_precision("eval", optarg, &options->precision)) return CLI_USAGE;
       break;
     case JSON:
       options->json = true;
@@ -69,6 +77,7 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
     }
   }
   if (argc - optind < 2) return cli_usage("eval", "want MODEL and PATH...");
+  if (!listen_precision("eval", options->mode, options->precision)) return CLI_USAGE;
   options->model = argv[optind];
   options->paths = argv + optind + 1;
   options->path_count = argc - optind - 1;
@@ -140,9 +149,9 @@ static int print_total(const Total *total)
 {
   const double mean = total->bits / (double)total->samples;
   if (total->files) {
-    json_t *all = json_pack("{s:f, s:I, s:I, s:O}", "bits_per_sample", mean, "samples",
-                            (json_int_t)total->samples, "clips", (json_int_t)total->clips, "files",
-                            total->files);
+    json_t *all = json_pack("{s:f, s:I, s:I, s:s, s:O}", "bits_per_sample", mean, "samples",
+                            (json_int_t)total->samples, "clips", (json_int_t)total->clips,
+                            "precision", total->precision, "files", total->files);
     if (cli_print_json("eval", all) != CLI_DONE) return CLI_FAILED;
   } else {
     printf("%12.6f  %10" PRIu64 "  bits per sample, %zu %s\n", mean, total->samples, total->clips,
@@ -154,7 +163,7 @@ static int print_total(const Total *total)
 
 static int eval_list(const Options *options, Listener *listener, const ClipList *list)
 {
-  Total total = {0};
+  Total total = {.precision = cenote_model_info(listener_model(listener))->precision};
   float *logits = malloc((size_t)LISTEN_MOST * CENOTE_CLASSES * sizeof *logits);
   if (options->json) total.files = json_array();
   int result = CLI_DONE;
@@ -181,7 +190,7 @@ int cmd_eval(int argc, char **argv)
     if (clip_list_add(&list, options.paths[i], &err) != CENOTE_OK)
       result = cli_fail("eval", "%s", err.text);
   if (result == CLI_DONE) {
-    Listener *listener = listener_open("eval", options.model, options.mode);
+    Listener *listener = listener_open("eval", options.model, options.mode, options.precision);
     result = listener ? eval_list(&options, listener, &list) : CLI_FAILED;
     listener_close(listener);
   }

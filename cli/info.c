@@ -11,8 +11,8 @@ static const char help[] = "Usage: cenote info MODEL [OPTION]...\n"
                            "\n"
                            "MODEL is a weights file or the name of a preset.\n"
                            "\n"
-                           "      --json  print an object\n"
-                           "  -h, --help  show this text\n";
+                           "      --json           print an object\n" CLI_PRECISION_HELP
+                           "  -h, --help           show this text\n";
 
 static const char *encoding(const CenoteModelInfo *info)
 {
@@ -138,18 +138,22 @@ static int print_text(const CenoteModel *model, const char *path)
 
 int cmd_info(int argc, char **argv)
 {
-  static const struct option known[] = {
-      {"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+  static const struct option known[] = {{"json", no_argument, NULL, 'j'},
+                                        {"precision", required_argument, NULL, 'p'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
   bool json = false;
+  CenotePrecision precision = CENOTE_AUTO;
   for (int option; (option = cli_option("info", argc, argv, ":h", known)) != -1;) {
     if (option == '?') return CLI_USAGE;
     if (option == 'h') return fputs(help, stdout), CLI_DONE;
-    json = true;
+    if (option == 'j') json = true;
+    else if (!cli_precision("info", optarg, &precision)) return CLI_USAGE;
   }
   if (argc - optind != 1)
     return cli_usage("info", argc == optind ? "no MODEL" : "more than one MODEL");
   char path[CLI_PATH];
-  CenoteModel *model = cli_load("info", argv[optind], path);
+  CenoteModel *model = cli_load("info", argv[optind], precision, path);
   if (!model) return CLI_FAILED;
   const int status = json ? print_json(model, path) : print_text(model, path);
   cenote_model_free(model);

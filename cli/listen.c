@@ -10,19 +10,51 @@
 #include <string.h>
 
 struct Listener {
+  const char *command;
   CenoteModel *model;
-  CenoteVoice *voice; ///< LISTEN_STEP
-  Net *net;           ///< LISTEN_SEQUENCE
+  uint32_t voices; ///< 0: the stream listens
+  CenoteVoice *voice[LISTEN_VOICES];
+  float *logits[LISTEN_VOICES]; ///< of the second voice on, [LISTEN_MOST][256]
+  Net *net;
   NetStream *stream;
 };
 
 bool listen_mode(const char *text, ListenMode *mode)
 {
-  *mode = strcmp(text, "sequence") == 0 ? LISTEN_SEQUENCE : LISTEN_STEP;
-  return *mode == LISTEN_SEQUENCE || strcmp(text, "step") == 0;
+  uint64_t voices = 1;
+  if (strncmp(text, "voices=", 7) == 0) {
+    if (!cli_whole(text + 7, 1, LISTEN_VOICES, &voices)) return false;
+  } else if (strcmp(text, "sequence") == 0) {
+    voices = 0;
+  } else if (strcmp(text, "step") != 0) {
+    return false;
+  }
+  *mode = (ListenMode){.voices = (uint32_t)voices};
+  return true;
 }
 
-Listener *listener_open(const char *command, const char *argument, ListenMode mode)
+bool listen_precision(const char *command, ListenMode mode, CenotePrecision precision)
+{
+  if (mode.voices > 0 || mode.open || precision == CENOTE_AUTO || precision == CENOTE_F32)
+    return true;
+  cli_usage(command, "--mode sequence computes in f32, not in %s",
+            cenote_precision_name(precision));
+  return false;
+}
+
+static bool open_voices(Listener *listener)
+{
+  for (uint32_t v = 0; v < listener->voices; ++v) {
+    if (cenote_voice_new(listener->model, &listener->voice[v]) != CENOTE_OK) return false;
+    if (v == 0) continue;
+    listener->logits[v] = malloc(sizeof(float) * LISTEN_MOST * CENOTE_CLASSES);
+    if (!listener->logits[v]) return false;
+  }
+  return true;
+}
+
+Listener *listener_open(const char *command, const char *argument, ListenMode mode,
+                        CenotePrecision precision)
 {
   char path[CLI_PATH];
   CenoteError err;
@@ -31,11 +63,15 @@ Listener *listener_open(const char *command, const char *argument, ListenMode mo
     cli_fail(command, "out of memory");
     return NULL;
   }
-  listener->model = cli_load(command, argument, path);
+  listener->command = command;
+  listener->model = cli_load(command, argument, precision, path);
   if (!listener->model) goto fail;
-  if (mode == LISTEN_STEP) {
-    if (cenote_voice_new(listener->model, &listener->voice) == CENOTE_OK) return listener;
-    cli_fail(command, "%s: out of memory for a voice", path);
+  listener->voices = mode.voices;
+  if (mode.open && strcmp(cenote_model_info(listener->model)->precision, "f32") != 0)
+    listener->voices = 1;
+  if (listener->voices > 0) {
+    if (open_voices(listener)) return listener;
+    cli_fail(command, "%s: out of memory for %u voices", path, (unsigned)listener->voices);
     goto fail;
   }
   if (net_open(path, &listener->net, &err) != CENOTE_OK) {
@@ -54,7 +90,10 @@ void listener_close(Listener *listener)
   if (!listener) return;
   net_stream_free(listener->stream);
   net_close(listener->net);
-  cenote_voice_free(listener->voice);
+  for (uint32_t v = 0; v < LISTEN_VOICES; ++v) {
+    cenote_voice_free(listener->voice[v]);
+    free(listener->logits[v]);
+  }
   cenote_model_free(listener->model);
   free(listener);
 }
@@ -66,13 +105,31 @@ const CenoteModel *listener_model(const Listener *listener)
 
 void listener_reset(Listener *listener)
 {
-  if (listener->voice) cenote_voice_reset(listener->voice);
-  else net_stream_reset(listener->stream);
+  for (uint32_t v = 0; v < listener->voices; ++v) cenote_voice_reset(listener->voice[v]);
+  if (listener->voices == 0) net_stream_reset(listener->stream);
+}
+
+static double hear_voices(Listener *listener, const uint8_t *codes, size_t count, float *logits)
+{
+  const uint8_t *same[LISTEN_VOICES];
+  double bits[LISTEN_VOICES];
+  for (uint32_t v = 0; v < listener->voices; ++v) same[v] = codes;
+  listener->logits[0] = logits;
+  cenote_voices_listen(listener->voice, listener->voices, same, (uint32_t)count, listener->logits,
+                       bits);
+  listener->logits[0] = NULL;
+  for (uint32_t v = 1; v < listener->voices && !isnan(bits[0]); ++v) {
+    if (memcmp(listener->logits[v], logits, count * CENOTE_CLASSES * sizeof *logits) == 0) continue;
+    cli_fail(listener->command, "voice %u of %u differs from the first", (unsigned)v + 1,
+             (unsigned)listener->voices);
+    return (double)NAN;
+  }
+  return bits[0];
 }
 
 double listener_hear(Listener *listener, const uint8_t *codes, size_t count, float *logits)
 {
-  if (listener->voice) return cenote_voice_listen(listener->voice, codes, (uint32_t)count, logits);
+  if (listener->voices > 0) return hear_voices(listener, codes, count, logits);
   net_stream_listen(listener->stream, codes, count, logits);
   double bits = 0.0;
   for (size_t t = 0; t < count; ++t, logits += CENOTE_CLASSES) {

@@ -20,15 +20,16 @@ static const char help[] =
     "\n"
     "  -o, --output=OUT     the file to write\n"
     "  -m, --mode=MODE      step: one code at a time, as the instrument runs (default);\n"
-    "                       sequence: many at a time, as `cenote eval` runs\n"
-    "      --precision=f32  of the weights\n"
-    "  -h, --help           show this text\n";
+    "                       voices=N: N voices side by side read the same codes, and must agree;\n"
+    "                       sequence: many codes at a time, by OpenBLAS, in "
+    "f32\n" CLI_PRECISION_HELP "  -h, --help           show this text\n";
 
 typedef struct Options {
   const char *model;
   const char *tokens;
   const char *output;
   ListenMode mode;
+  CenotePrecision precision;
 } Options;
 
 /// CLI_DONE, or what the command is to return.
@@ -40,7 +41,7 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
                                         {"precision", required_argument, NULL, PRECISION},
                                         {"help", no_argument, NULL, 'h'},
                                         {0}};
-  *options = (Options){.mode = LISTEN_STEP};
+  *options = (Options){.mode = {.voices = 1}};
   opterr = 0;
   for (int c; (c = cli_option("logits", argc, argv, ":o:m:h", names)) != -1;) {
     switch (c) {
@@ -49,11 +50,10 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
       break;
     case 'm':
       if (!listen_mode(optarg, &options->mode))
-        return cli_usage("logits", "--mode is %s, want step or sequence", optarg);
+        return cli_usage("logits", "--mode is %s, want step, sequence or voices=N", optarg);
       break;
     case PRECISION:
-      if (strcmp(optarg, "f32") != 0)
-        return cli_usage("logits", "--precision is %s, want f32", optarg);
+      if (!cli_precision("logits", optarg, &options->precision)) return CLI_USAGE;
       break;
     case 'h':
       *helped = true;
@@ -66,6 +66,7 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
   if (argc - optind != 2)
     return cli_usage("logits", "want MODEL and TOKENS, found %d arguments", argc - optind);
   if (!options->output) return cli_usage("logits", "want -o OUT");
+  if (!listen_precision("logits", options->mode, options->precision)) return CLI_USAGE;
   options->model = argv[optind];
   options->tokens = argv[optind + 1];
   return CLI_DONE;
@@ -115,7 +116,7 @@ int cmd_logits(int argc, char **argv)
   if (tokens_load(options.tokens, &codes, &count, &err) != CENOTE_OK)
     return cli_fail("logits", "%s", err.text);
   int result = CLI_FAILED;
-  Listener *listener = listener_open("logits", options.model, options.mode);
+  Listener *listener = listener_open("logits", options.model, options.mode, options.precision);
   if (listener) result = answer(&options, listener, codes, count);
   listener_close(listener);
   free(codes);

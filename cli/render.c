@@ -34,8 +34,7 @@ static const char help[] =
     "      --slot=FILE       go on from a saved state; options given override what it holds\n"
     "      --save-slot=FILE  save the state at the end (-o may then be left out)\n"
     "      --count=N         N files, FILE-1, FILE-2, ..., with seeds N, N+1, ...\n"
-    "      --threads=N       that share the files (default 1)\n"
-    "      --precision=f32   of the weights\n"
+    "      --threads=N       that share the files (default 1)\n" CLI_PRECISION_HELP
     "  -h, --help            show this text\n";
 
 enum { MAX_COUNT = 100000, MAX_THREADS = 256, MAX_RATE_HZ = 768000 };
@@ -58,6 +57,7 @@ typedef struct Options {
   uint64_t top_k; ///< 0: not given
   uint64_t count; ///< 0: one file, of that very name
   uint64_t threads;
+  CenotePrecision precision;
 } Options;
 
 enum {
@@ -162,9 +162,7 @@ static bool take_option(int option, Options *options)
   case OPT_THREADS:
     return want_whole("threads", 1, MAX_THREADS, &options->threads);
   case OPT_PRECISION:
-    if (strcmp(optarg, "f32") == 0) return true;
-    cli_usage("render", "--precision: %s is not f32", optarg);
-    return false;
+    return cli_precision("render", optarg, &options->precision);
   default:
     return false;
   }
@@ -274,7 +272,7 @@ int cmd_render(int argc, char **argv)
   bool helped = false;
   int status = read_options(argc, argv, &options, &helped);
   if (status != CLI_DONE || helped) return status;
-  CenoteModel *model = cli_load("render", options.model, NULL);
+  CenoteModel *model = cli_load("render", options.model, options.precision, NULL);
   if (!model) return CLI_FAILED;
   CenoteVoice *voice;
   if (cenote_voice_new(model, &voice) == CENOTE_OK) status = render(&options, voice);

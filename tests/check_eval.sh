@@ -100,22 +100,36 @@ refused 1 "$work/none: no audio" eval "$model" "$work/none"
 refused 1 "$work/gone: cannot open" eval "$model" "$work/gone"
 refused 1 "no such model" eval "./no such model.safetensors" "$one"
 refused 2 "want MODEL and PATH" eval "$model"
-refused 2 "--mode is voices=2" eval "$model" "$one" --mode voices=2
+refused 2 "--mode is voices=0" eval "$model" "$one" --mode voices=0
+refused 2 "sequence computes in f32" eval "$model" "$one" --mode sequence --precision int8
 refused 2 "--frob: no such option" eval "$model" "$one" --frob
 
 # logits: the golden answer's mean, both ways; the last four bytes are nll_bits.
-for mode in step sequence; do
+for mode in step sequence voices=5; do
   "$cenote" logits "$model" "$tokens" -o "$work/answer" --mode $mode || bad "logits --mode $mode"
   near "$(tail -c 4 "$work/answer" | od -An -tf4 | tr -d ' ')" 4.1661 1e-4 ||
     bad "logits --mode $mode: nll_bits $(tail -c 4 "$work/answer" | od -An -tf4)"
 done
+for isa in scalar portable avx2 avx512 neon; do
+  CENOTE_ISA=$isa "$cenote" info "$model" >/dev/null 2>&1 || continue # not on this machine
+  for precision in bf16 int8; do
+    CENOTE_ISA=$isa "$cenote" logits "$model" "$tokens" -o "$work/$isa" --precision $precision ||
+      bad "logits --precision $precision on $isa"
+    [ -e "$work/$precision" ] || cp "$work/$isa" "$work/$precision"
+    cmp -s "$work/$isa" "$work/$precision" || bad "$precision differs between instruction sets"
+    near "$(tail -c 4 "$work/$isa" | od -An -tf4 | tr -d ' ')" 4.1661 0.05 || bad "$precision: bits"
+  done
+done
+"$cenote" eval "$model" "$one" --precision int8 --json >"$work/8" || bad "eval in int8"
+near "$(value bits_per_sample "$work/8")" "$(value bits_per_sample "$work/one")" 0.05 ||
+  bad "eval in int8: $(value bits_per_sample "$work/8") bits"
 cp "$work/answer" "$work/kept"
 refused 1 "no tensor tokens" logits "$model" "$model" -o "$work/answer"
 refused 1 "$work/gone" logits "$model" "$work/gone" -o "$work/answer"
 refused 1 "/nowhere/answer" logits "$model" "$tokens" -o /nowhere/answer
 refused 2 "want -o OUT" logits "$model" "$tokens"
-refused 2 "--precision is int8, want f32" logits "$model" "$tokens" -o "$work/answer" --precision int8
-refused 2 "--mode is voices=3" logits "$model" "$tokens" -o "$work/answer" --mode voices=3
+refused 2 "--precision: int9 is none of" logits "$model" "$tokens" -o "$work/answer" --precision int9
+refused 2 "--mode is voices=x" logits "$model" "$tokens" -o "$work/answer" --mode voices=x
 cmp -s "$work/answer" "$work/kept" || bad "a failed command wrote over its output"
 
 for command in eval logits; do

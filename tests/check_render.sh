@@ -260,7 +260,7 @@ done <<'END'
 --rate x
 --count 0
 --threads 0
---precision int4
+--precision int5
 --format mp3
 END
 for seconds in 0 -1 nan inf x ''; do refused 2 "" "$model" -d "$seconds" -o "$new"; done

@@ -7,11 +7,13 @@ nm=$1 planted=$2
 shift 2
 
 # Copy, compare; the resampler, which allocates nothing while running; of libm what is correctly
-# rounded, where the compiler does not inline it; what compilers add by themselves.
+# rounded, where the compiler does not inline it; what compilers add by themselves; and what the
+# choice of a table, made at load, knows of the CPU.
 allowed='memcpy memmove memset memcmp strcmp strncpy
 src_process src_reset
 sqrt sqrtf floor floorf fma fmaf
-_GLOBAL_OFFSET_TABLE_ __stack_chk_fail'
+_GLOBAL_OFFSET_TABLE_ __stack_chk_fail
+__cpu_model __cpu_features2 __cpu_indicator_init'
 
 # strangers LIST ARCHIVE...: "object: symbol" for each call that is neither theirs nor on the list.
 strangers() {

@@ -121,23 +121,23 @@ static void top_k_top_p_and_temperature_keep_what_they_say(void **state)
   logits[20] = logf(0.3f);
   logits[30] = logf(0.2f);
   const CnSampler plain = {1.0f, 1.0f, 256};
-  assert_int_equal(cn_sample(&plain, logits, 0.001), 10);
-  assert_int_equal(cn_sample(&plain, logits, 0.499), 10);
-  assert_int_equal(cn_sample(&plain, logits, 0.501), 20);
-  assert_int_equal(cn_sample(&plain, logits, 0.799), 20);
-  assert_int_equal(cn_sample(&plain, logits, 0.801), 30);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &plain, logits, 0.001), 10);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &plain, logits, 0.499), 10);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &plain, logits, 0.501), 20);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &plain, logits, 0.799), 20);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &plain, logits, 0.801), 30);
   const CnSampler two = {1.0f, 1.0f, 2};
-  assert_int_equal(cn_sample(&two, logits, 0.624), 10);
-  assert_int_equal(cn_sample(&two, logits, 0.626), 20);
-  assert_int_equal(cn_sample(&two, logits, 0.999999), 20);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &two, logits, 0.624), 10);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &two, logits, 0.626), 20);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &two, logits, 0.999999), 20);
   const CnSampler most = {1.0f, 0.6f, 256}; // 0.5 is short of 0.6: two codes
-  assert_int_equal(cn_sample(&most, logits, 0.999999), 20);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &most, logits, 0.999999), 20);
   const CnSampler none = {1.0f, 0.0f, 256};
-  assert_int_equal(cn_sample(&none, logits, 0.999999), 10);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &none, logits, 0.999999), 10);
   const CnSampler cold = {0.0f, 1.0f, 256};
-  assert_int_equal(cn_sample(&cold, logits, 0.999999), 10);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &cold, logits, 0.999999), 10);
   const CnSampler icy = {1e-30f, 1.0f, 256};
-  assert_int_equal(cn_sample(&icy, logits, 0.999999), 10);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &icy, logits, 0.999999), 10);
 }
 
 static void equal_logits_rank_the_lower_code_first(void **state)
@@ -146,20 +146,20 @@ static void equal_logits_rank_the_lower_code_first(void **state)
   float logits[256] = {0};
   for (int i = 0; i < 256; i += 2) logits[i] = -0.0f;
   const CnSampler cold = {0.0f, 1.0f, 256};
-  assert_int_equal(cn_sample(&cold, logits, 0.9), 0);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &cold, logits, 0.9), 0);
   const CnSampler four = {1.0f, 1.0f, 4};
-  assert_int_equal(cn_sample(&four, logits, 0.999), 3);
-  assert_int_equal(cn_sample(&four, logits, 0.0), 0);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &four, logits, 0.999), 3);
+  assert_int_equal(cn_sample(&cn_kernels_portable, &four, logits, 0.0), 0);
 }
 
 static void bits_of_equal_logits_are_eight(void **state)
 {
   (void)state;
   float logits[256] = {0};
-  assert_true(fabs(cn_bits(logits, 77) - 8.0) < 1e-12);
+  assert_true(fabs(cn_bits(&cn_kernels_portable, logits, 77) - 8.0) < 1e-12);
   logits[3] = 1000.0f;
-  assert_true(fabs(cn_bits(logits, 3)) < 1e-12);
-  assert_true(fabs(cn_bits(logits, 4) - 1000.0 / log(2.0)) < 1e-9);
+  assert_true(fabs(cn_bits(&cn_kernels_portable, logits, 3)) < 1e-12);
+  assert_true(fabs(cn_bits(&cn_kernels_portable, logits, 4) - 1000.0 / log(2.0)) < 1e-9);
 }
 
 static void own_double_functions_agree_with_libm(void **state)

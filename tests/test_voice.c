@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static CenoteModel *load(const char *name)
+static CenoteModel *load_as(const char *name, CenotePrecision precision)
 {
   char file_name[128];
   char path[512];
@@ -23,8 +23,13 @@ static CenoteModel *load(const char *name)
   CenoteModel *model;
   snprintf(file_name, sizeof file_name, "%s.safetensors", name);
   golden_path(file_name, path);
-  if (cenote_model_load(path, &model, &err) != CENOTE_OK) fail_msg("%s", err.text);
+  if (cenote_model_load_as(path, precision, &model, &err) != CENOTE_OK) fail_msg("%s", err.text);
   return model;
+}
+
+static CenoteModel *load(const char *name)
+{
+  return load_as(name, CENOTE_AUTO);
 }
 
 static CenoteVoice *voice_of(const CenoteModel *model, uint64_t seed)
@@ -82,6 +87,82 @@ static void the_sound_does_not_depend_on_the_block_size(void **state)
   }
   cenote_voice_free(voice);
   cenote_model_free(model);
+}
+
+/// Voices that begin at steps of their own, so in all phases, and leave at others: each makes what
+/// it makes alone.
+static void company_changes_nothing(const char *name, CenotePrecision precision)
+{
+  enum { MOST = 19, STEPS = 150, ROUNDS = 12 };
+  static float want[MOST][STEPS];
+  static float got[MOST][STEPS];
+  CenoteModel *model = load_as(name, precision);
+  CenoteVoice *voice[MOST];
+  uint32_t made[MOST] = {0};
+  for (uint32_t v = 0; v < MOST; ++v) {
+    voice[v] = voice_of(model, v);
+    if (v % 3 == 0) cenote_voice_set_temperature(voice[v], 0.5f);
+    cenote_voice_render(voice[v], want[v], STEPS);
+    cenote_voice_reset(voice[v]);
+    cenote_voice_set_seed(voice[v], v);
+  }
+  uint32_t seed = 1;
+  for (int round = 0; round < ROUNDS; ++round) {
+    CenoteVoice *together[MOST];
+    float *out[MOST];
+    uint32_t who[MOST];
+    uint32_t count = 0;
+    const uint32_t frames = 1 + (seed = seed * 1664525u + 1013904223u) / 0x10000000u;
+    for (uint32_t v = 0; v < MOST; ++v) {
+      seed = seed * 1664525u + 1013904223u;
+      if (seed >> 30 == 0 || made[v] + frames > STEPS) continue;
+      together[count] = voice[v];
+      out[count] = got[v] + made[v];
+      who[count++] = v;
+    }
+    cenote_voices_render(together, count, out, frames);
+    for (uint32_t i = 0; i < count; ++i) made[who[i]] += frames;
+  }
+  for (uint32_t v = 0; v < MOST; ++v) {
+    assert_true(made[v] > 10);
+    if (memcmp(got[v], want[v], made[v] * sizeof(float)) != 0)
+      fail_msg("%s, %s: voice %u", name, cenote_precision_name(precision), v);
+    cenote_voice_free(voice[v]);
+  }
+  cenote_model_free(model);
+}
+
+static void a_voice_does_not_depend_on_its_company(void **state)
+{
+  (void)state;
+  for (const char *const *name = golden_names; *name; ++name)
+    for (CenotePrecision p = CENOTE_F32; p <= CENOTE_INT4; ++p) company_changes_nothing(*name, p);
+}
+
+static void voices_of_two_models_and_a_broken_one_go_together(void **state)
+{
+  (void)state;
+  enum { STEPS = 300 };
+  CenoteModel *model[2] = {load("tiny"), load_as("mixed", CENOTE_INT8)};
+  CenoteVoice *voice[5];
+  static float want[5][STEPS];
+  static float got[5][STEPS];
+  float *out[5];
+  for (uint32_t v = 0; v < 5; ++v) {
+    voice[v] = voice_of(model[v % 2], v);
+    if (v == 2) voice[v]->state->number[0] = NAN;
+    cenote_voice_render(voice[v], want[v], STEPS);
+    cenote_voice_reset(voice[v]);
+    cenote_voice_set_seed(voice[v], v);
+    if (v == 2) voice[v]->state->number[0] = NAN;
+    out[v] = got[v];
+  }
+  cenote_voices_render(voice, 5, out, STEPS);
+  assert_memory_equal(got, want, sizeof got);
+  assert_false(cenote_voice_finite(voice[2]));
+  for (uint32_t v = 0; v < 5; ++v) cenote_voice_free(voice[v]);
+  cenote_model_free(model[0]);
+  cenote_model_free(model[1]);
 }
 
 static void a_listened_stream_is_gone_on_with(void **state)
@@ -251,6 +332,8 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(a_stream_cut_at_any_step_goes_on_bit_for_bit),
       cmocka_unit_test(the_sound_does_not_depend_on_the_block_size),
+      cmocka_unit_test(a_voice_does_not_depend_on_its_company),
+      cmocka_unit_test(voices_of_two_models_and_a_broken_one_go_together),
       cmocka_unit_test(a_listened_stream_is_gone_on_with),
       cmocka_unit_test(temperature_zero_takes_the_likeliest_code),
       cmocka_unit_test(a_foreign_or_damaged_state_is_refused_and_nothing_changes),

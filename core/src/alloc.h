@@ -11,6 +11,10 @@ enum { CN_ALIGN = 64 };
 /// Zeroed, aligned to CN_ALIGN; NULL when there is no memory or bytes is 0. free() it.
 void *cn_alloc(size_t bytes);
 
+/// The same for weights, on large pages where the system gives them: they are read from end to end
+/// at every step.
+void *cn_alloc_weights(size_t bytes);
+
 /// Round up to a whole number of CN_ALIGN bytes of floats.
 static inline size_t cn_round_floats(size_t floats)
 {

@@ -2,6 +2,7 @@
 // A model: weights read, checked, packed for the step, and the file forgotten.
 #include "alloc.h"
 #include "pack.h"
+#include "precision.h"
 #include "rt/codec.h"
 #include "rt/dmath.h"
 #include "rt/rt.h"
@@ -84,9 +85,13 @@ static void pack_pool_dense(Packer *packer, CnPool *pool, CnMatrix *matrix)
   const size_t all = (size_t)pool->factor * pool->width;
   for (uint32_t phase = 0; phase < pool->factor; ++phase) {
     const size_t row = (size_t)phase * pool->width;
-    matrix[phase] = cn_pack_matrix(packer, down + row, all, NULL, pool->wide, pool->width);
-    matrix[pool->factor + phase] = cn_pack_matrix(packer, up + row * pool->wide, pool->wide,
-                                                  bias + row, pool->width, pool->wide);
+    const CnPiece in = {.weight = down + row, .rows = pool->wide, .row_step = all};
+    const CnPiece out = {.weight = up + row * pool->wide,
+                         .bias = bias + row,
+                         .rows = pool->width,
+                         .row_step = pool->wide};
+    matrix[phase] = cn_pack_matrix(packer, &in, 1, pool->width);
+    matrix[pool->factor + phase] = cn_pack_matrix(packer, &out, 1, pool->wide);
   }
   // Packing counted every phase; a step runs one.
   packer->macs -= 2 * (uint64_t)pool->wide * pool->width * (pool->factor - 1);
@@ -168,32 +173,40 @@ static CenoteStatus make_room(const CnConfig *config, CenoteModel *model)
   return model->blocks && model->pool_matrices ? CENOTE_OK : CENOTE_NO_MEMORY;
 }
 
-static CenoteStatus pack_all(const CnWeights *weights, CenoteModel *model)
+/// Sizes of a voice: its scratch vectors and its state.
+static void size_voice(CenoteModel *model, const Packer *packer)
+{
+  CenoteModelInfo *info = &model->info;
+  model->state_floats = packer->state;
+  model->wide_floats = cn_round_floats(packer->wide + CN_SLACK);
+  model->scratch_floats = CN_SCRATCH_VECTORS * model->wide_floats + CENOTE_CLASSES;
+  for (uint32_t i = 0; i < model->levels; ++i)
+    model->scratch_floats += cn_round_floats(model->config.width[i] + CN_SLACK);
+  info->state_bytes = sizeof(CnState) + model->state_floats * sizeof(float);
+  info->voice_bytes = cn_voice_head() + model->scratch_floats * sizeof(float) + info->state_bytes;
+}
+
+static CenoteStatus pack_all(const CnWeights *weights, CnForm form, CenoteModel *model)
 {
   uint64_t macs[CN_MAX_LEVELS] = {0};
   CN_TRY(make_room(&weights->config, model));
-  Packer packer = {.weights = weights};
+  Packer packer = {.weights = weights, .kernels = model->kernels, .form = form};
   CN_TRY(pack(&packer, model, macs));
-  const size_t bytes = packer.floats * sizeof(float);
-  model->arena = cn_alloc(bytes);
+  const size_t bytes = packer.bytes;
+  model->arena = cn_alloc_weights(bytes);
   if (!model->arena) return CENOTE_NO_MEMORY;
-  packer = (Packer){.weights = weights, .arena = model->arena};
+  packer =
+      (Packer){.weights = weights, .kernels = model->kernels, .form = form, .arena = model->arena};
   CN_TRY(pack(&packer, model, macs));
-  model->state_floats = packer.state;
-  model->wide_floats = cn_round_floats(packer.wide + CN_SLACK);
-  model->scratch_floats = 7 * model->wide_floats + CENOTE_CLASSES;
+  size_voice(model, &packer);
   CenoteModelInfo *info = &model->info;
   for (uint32_t i = 0; i < model->levels; ++i) {
-    model->scratch_floats += cn_round_floats(model->config.width[i]);
     model->level[i].macs = macs[i];
     info->macs_mean += (double)macs[i] / model->config.every[i];
     info->macs_worst += macs[i];
   }
   info->bytes = bytes;
   info->period = model->config.every[model->levels - 1];
-  const size_t head = (sizeof(CenoteVoice) + CN_ALIGN - 1) / CN_ALIGN * CN_ALIGN;
-  info->state_bytes = sizeof(CnState) + model->state_floats * sizeof(float);
-  info->voice_bytes = head + model->scratch_floats * sizeof(float) + info->state_bytes;
   return CENOTE_OK;
 }
 
@@ -215,7 +228,8 @@ static CenoteStatus copy_notes(const CnWeights *weights, CenoteModel *model)
   return CENOTE_OK;
 }
 
-static CenoteStatus build(const char *path, const CnWeights *weights, CenoteModel *model)
+static CenoteStatus build(const char *path, const CnWeights *weights, CenotePrecision precision,
+                          CenoteModel *model)
 {
   char name[256];
   cn_weights_name(weights, path, name, sizeof name);
@@ -229,7 +243,7 @@ static CenoteStatus build(const char *path, const CnWeights *weights, CenoteMode
       .name = model->name,
       .config_json = model->config_json,
       .kernel = model->kernels->name,
-      .precision = "f32",
+      .precision = cenote_precision_name(precision),
       .encoding = config->encoding,
       .min_max_scaling = config->min_max_scaling,
       .sample_rate_hz = config->sample_rate_hz,
@@ -240,23 +254,45 @@ static CenoteStatus build(const char *path, const CnWeights *weights, CenoteMode
   };
   for (uint32_t code = 0; code < CENOTE_CLASSES; ++code)
     model->sample[code] = (float)cn_decode(config->encoding, (uint8_t)code);
-  return pack_all(weights, model);
+  static const CnForm forms[] = {[CENOTE_F32] = CN_FORM_F32,
+                                 [CENOTE_BF16] = CN_FORM_BF16,
+                                 [CENOTE_INT8] = CN_FORM_INT8,
+                                 [CENOTE_INT4] = CN_FORM_INT4};
+  model->brief = precision != CENOTE_F32;
+  return pack_all(weights, forms[precision], model);
+}
+
+static CenoteStatus refuse_isa(const char *isa, CenoteError *err)
+{
+  char names[64] = "";
+  for (const CnKernels *const *k = cn_kernels_all(); *k; ++k) {
+    if (!(*k)->usable()) continue;
+    const size_t used = strlen(names);
+    snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "", (*k)->name);
+  }
+  return cn_fail(err, CENOTE_BAD_ARGUMENT,
+                 "CENOTE_ISA is %s, which is none of those that run here: %s", isa, names);
 }
 
 CenoteStatus cenote_model_load(const char *path, CenoteModel **out, CenoteError *err)
 {
+  return cenote_model_load_as(path, CENOTE_AUTO, out, err);
+}
+
+CenoteStatus cenote_model_load_as(const char *path, CenotePrecision precision, CenoteModel **out,
+                                  CenoteError *err)
+{
   *out = NULL;
   const char *isa = getenv("CENOTE_ISA");
   const CnKernels *kernels = cn_kernels_choose(isa && *isa ? isa : NULL);
-  if (!kernels)
-    return cn_fail(err, CENOTE_BAD_ARGUMENT, "CENOTE_ISA is %s, want portable or scalar", isa);
+  if (!kernels) return refuse_isa(isa, err);
   CnWeights weights;
   CN_TRY(cn_weights_load(path, &weights, err));
   CenoteStatus status = CENOTE_NO_MEMORY;
   CenoteModel *model = calloc(1, sizeof *model);
   if (model) {
     model->kernels = kernels;
-    status = build(path, &weights, model);
+    status = build(path, &weights, cn_precision_for(&weights, precision), model);
   }
   cn_weights_clear(&weights);
   if (status != CENOTE_OK) {

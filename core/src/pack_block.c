@@ -29,10 +29,25 @@ static CenoteStatus pack_conv(Packer *packer, CnMatrix *dense, CnBlock *out)
           turned[o * cols + j * each + i] = weight[(o * each + i) * out->taps + j];
   }
   const float *bias = cn_pack_tensor(packer, "conv.bias");
-  if (out->groups == 1) *dense = cn_pack_matrix(packer, turned, cols, bias, width, cols);
+  const CnPiece piece = {.weight = turned, .bias = bias, .rows = width, .row_step = cols};
+  if (out->groups == 1) *dense = cn_pack_matrix(packer, &piece, 1, cols);
   else out->conv = cn_pack_diagonal(packer, turned, bias, out->groups, each, cols);
   free(turned);
   return CENOTE_OK;
+}
+
+/// The rows that read the block's normed input: gate, then the layer's own if it reads the same.
+static void pack_front(Packer *packer, const char *layer, uint32_t rows, CnBlock *out)
+{
+  const CnConfig *config = &packer->weights->config;
+  CnPiece piece[2];
+  uint32_t pieces = 0;
+  if (config->use_gating) piece[pieces++] = cn_pack_piece(packer, "gate", out->inner, out->width);
+  const uint32_t whole = (out->inner + CN_GRANULE - 1) / CN_GRANULE * CN_GRANULE;
+  out->value_at = config->use_gating ? whole : 0;
+  if (layer) piece[pieces++] = cn_pack_piece(packer, layer, rows, out->width);
+  if (pieces > 0) out->front = cn_pack_matrix(packer, piece, pieces, out->width);
+  cn_pack_wide(packer, out->value_at + (size_t)out->inner);
 }
 
 /// rate = log_a_scale * softplus(a_real), and for an LRU the constant a and sqrt(1 - |a|^2).
@@ -49,6 +64,9 @@ static void pack_recurrence(Packer *packer, CnBlock *out)
       rate[k] = (float)(config->log_a_scale * cn_softplus((double)a_real[k]));
     r->rate = rate;
     if (a_imag) r->angle = cn_pack_copy(packer, a_imag, r->units);
+    r->near = true;
+    for (uint32_t k = 0; a_imag && k < r->units; ++k)
+      if (fabsf(a_imag[k]) > 1.57f) r->near = false;
     return;
   }
   float *a_re = cn_pack_take(packer, r->units);
@@ -85,12 +103,15 @@ static CenoteStatus pack_recurrent(Packer *packer, uint32_t level, CnBlock *out)
   out->recurrence.units = units;
   out->hidden_at = cn_carve(&packer->state, hidden);
   if (config->use_temporal_cnn) {
-    CN_TRY(pack_conv(packer, &out->conv_dense, out));
+    pack_front(packer, NULL, 0, out);
+    CN_TRY(pack_conv(packer, &out->layer, out));
     out->conv_norm = cn_pack_copy(packer, cn_pack_tensor(packer, "conv_norm.weight"), out->width);
     out->conv_norm_bias =
         cn_pack_copy(packer, cn_pack_tensor(packer, "conv_norm.bias"), out->width);
+    out->rnn_in = cn_pack_dense(packer, "rnn.in", hidden, out->width);
+  } else {
+    pack_front(packer, "rnn.in", hidden, out);
   }
-  out->layer = cn_pack_dense(packer, "rnn.in", hidden, out->width);
   if (out->entry == CN_RGLRU) {
     const uint32_t n = config->n_diag_blocks;
     out->gate_x =
@@ -116,12 +137,12 @@ CenoteStatus cn_pack_block(Packer *packer, uint32_t level, CnEntry entry, CnBloc
     out->norm = cn_pack_copy(packer, cn_pack_tensor(packer, "norm.weight"), width);
   if (config->norm == CN_NORM_LAYER)
     out->norm_bias = cn_pack_copy(packer, cn_pack_tensor(packer, "norm.bias"), width);
-  if (config->use_gating) out->gate = cn_pack_dense(packer, "gate", out->inner, width);
   switch (entry) {
   case CN_MLP:
-    out->layer = cn_pack_dense(packer, "mlp", out->inner, width);
+    pack_front(packer, "mlp", out->inner, out);
     break;
   case CN_CONV:
+    pack_front(packer, NULL, 0, out);
     CN_TRY(pack_conv(packer, &out->layer, out));
     break;
   case CN_RGLRU:

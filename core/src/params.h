@@ -17,6 +17,10 @@ typedef struct CnParam {
   uint32_t dim[3];
   uint64_t count;  ///< product of dim
   uint64_t offset; ///< of the first float in the weights' arena
+  // Where the file holds it as int8, those numbers beside the floats that they stand for.
+  const int8_t *quant; ///< [rows][cols]; NULL: not so
+  const float *scale;  ///< [rows][groups]
+  uint32_t groups;
 } CnParam;
 
 typedef struct CnParams {

@@ -10,13 +10,15 @@ static void carve(CenoteVoice *voice)
   const CenoteModel *model = voice->model;
   CnScratch *scratch = &voice->scratch;
   float *at = voice->scratch_block;
-  float **const vector[] = {&scratch->normed, &scratch->mixed,  &scratch->gate,  &scratch->value,
-                            &scratch->u,      &scratch->gate_x, &scratch->gate_a};
+  float **const vector[] = {&scratch->normed, &scratch->mixed,  &scratch->front,
+                            &scratch->value,  &scratch->gate_x, &scratch->gate_a};
   for (size_t i = 0; i < sizeof vector / sizeof *vector; ++i, at += model->wide_floats)
     *vector[i] = at;
+  scratch->vector.narrow = at;
+  at += model->wide_floats;
   for (uint32_t i = 0; i < model->levels; ++i) {
     scratch->x[i] = at;
-    at += cn_round_floats(model->level[i].width);
+    at += cn_round_floats(model->level[i].width + CN_SLACK);
   }
   scratch->logits = at;
 }
@@ -24,12 +26,11 @@ static void carve(CenoteVoice *voice)
 CenoteStatus cenote_voice_new(const CenoteModel *model, CenoteVoice **out)
 {
   *out = NULL;
-  const size_t head = (sizeof(CenoteVoice) + CN_ALIGN - 1) / CN_ALIGN * CN_ALIGN;
   char *block = cn_alloc(model->info.voice_bytes);
   if (!block) return CENOTE_NO_MEMORY;
   CenoteVoice *voice = (CenoteVoice *)(void *)block;
   voice->model = model;
-  voice->scratch_block = (float *)(void *)(block + head);
+  voice->scratch_block = (float *)(void *)(block + cn_voice_head());
   voice->state = (CnState *)(void *)(voice->scratch_block + model->scratch_floats);
   carve(voice);
   voice->state->sampler = (CnSampler){.temperature = 1.0f, .top_p = 1.0f, .top_k = CENOTE_CLASSES};

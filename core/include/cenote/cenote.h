@@ -63,14 +63,29 @@ CENOTE_API const char *cenote_version(void);
 /// Weights. Never changes after load, so threads may share it.
 typedef struct CenoteModel CenoteModel;
 
+/// How the products of a step are computed. State, norms, pooling and logits are float32 in all.
+typedef enum CenotePrecision {
+  CENOTE_AUTO, ///< the fastest that the file's own metadata allows; float32 if it says nothing
+  CENOTE_F32,
+  CENOTE_BF16, ///< weights and their inputs in bfloat16
+  CENOTE_INT8, ///< in 8 bits: weights with a scale a row (or finer), inputs with one a vector
+  CENOTE_INT4  ///< weights in 4 bits with a scale for 32, inputs in 8; an experiment
+} CenotePrecision;
+
+/// "f32", "bf16", "int8", "int4"; "auto".
+CENOTE_API const char *cenote_precision_name(CenotePrecision precision);
+
+/// False when no precision has this name.
+CENOTE_API bool cenote_precision_find(const char *name, CenotePrecision *out);
+
 typedef enum CenoteEncoding { CENOTE_MULAW, CENOTE_LINEAR } CenoteEncoding;
 
 /// What a loaded model is. Strings live as long as the model.
 typedef struct CenoteModelInfo {
   const char *name;        ///< the file's "name", or the file's own name
   const char *config_json; ///< the configuration, compact JSON
-  const char *kernel;      ///< kernel table in use: "portable", "scalar"
-  const char *precision;   ///< of the products: "f32"
+  const char *kernel;      ///< kernel table in use: "avx512", "portable", ...
+  const char *precision;   ///< of the products: "f32", ...
   CenoteEncoding encoding; ///< between code and sample value
   bool min_max_scaling;    ///< clips are stretched to [-1,1] before encoding
   uint32_t sample_rate_hz; ///< steps a second
@@ -97,6 +112,12 @@ typedef struct CenoteLevelInfo {
 
 /// Read a weights file (MODEL.md section 6). Nothing refers to the file afterwards.
 /// On failure *out is NULL and err (may be NULL) names the file and the tensor or key at fault.
+/// The kernels are the best for this machine, or those that $CENOTE_ISA names; all give the same
+/// bits.
+CENOTE_API CenoteStatus cenote_model_load_as(const char *path, CenotePrecision precision,
+                                             CenoteModel **out, CenoteError *err);
+
+/// The same with CENOTE_AUTO.
 CENOTE_API CenoteStatus cenote_model_load(const char *path, CenoteModel **out, CenoteError *err);
 
 /// NULL is fine; free its voices first.
@@ -159,11 +180,23 @@ CENOTE_API CENOTE_RT float cenote_voice_top_p(const CenoteVoice *voice);
 /// A voice whose state stopped being finite fades to zero within the call and stays silent.
 CENOTE_API CENOTE_RT void cenote_voice_render(CenoteVoice *voice, float *out, uint32_t frames);
 
+/// Several voices at once: voice v writes out[v][frames]. Voices of one model that stand side by
+/// side in the list go through the weights together, which costs far less than one by one; each
+/// makes the samples that it would make alone, whatever the others do.
+CENOTE_API CENOTE_RT void cenote_voices_render(CenoteVoice *const *voice, uint32_t voices,
+                                               float *const *out, uint32_t frames);
+
 /// Listen: run `steps` steps with the codes given instead of drawn ones (teacher forcing). What is
 /// rendered next continues them. logits[steps][256] (may be NULL) are the answers *before* each
 /// code is seen. Returns the sum of -log2 p(code), NaN once the state is not finite.
 CENOTE_API CENOTE_RT double cenote_voice_listen(CenoteVoice *voice, const uint8_t *codes,
                                                 uint32_t steps, float *logits);
+
+/// Several voices at once: voice v hears codes[v][steps]; logits[v][steps][256] (logits may be
+/// NULL), and bits[v] is what cenote_voice_listen returns.
+CENOTE_API CENOTE_RT void cenote_voices_listen(CenoteVoice *const *voice, uint32_t voices,
+                                               const uint8_t *const *codes, uint32_t steps,
+                                               float *const *logits, double *bits);
 
 /// False once the state stopped being finite: the voice is silent until reset or restored.
 CENOTE_API CENOTE_RT bool cenote_voice_finite(const CenoteVoice *voice);

@@ -7,8 +7,17 @@
 //   LESS(a, b)  all ones where a < b, else 0, as Bits
 // Polynomials are least-maximum fits made for this file; each function says its error in units of
 // the last place (ulp), over the stated range, as tests/test_kernels.c measures it.
-#ifndef Real
+#ifndef SPLAT
 #error "define Real, Bits, SPLAT, AS_BITS, AS_REAL and LESS first"
+#endif
+
+// Where an instruction does it at once, the including file defines these too.
+#ifndef SELECT_LESS
+#define SELECT_LESS(a, b, yes, no) select_real(LESS(a, b), yes, no)
+#endif
+#ifndef AT_LEAST // NaN stays NaN
+#define AT_LEAST(x, low) select_real(LESS(x, low), low, x)
+#define AT_MOST(x, high) select_real(LESS(high, x), high, x)
 #endif
 
 static inline Real select_real(Bits mask, Real yes, Real no)
@@ -26,8 +35,8 @@ static inline Real abs_real(Real x)
 static inline Real exp_parts(Real x, Real *part)
 {
   const Real magic = SPLAT(0x1.8p23f); // adding it rounds to a whole number, in the low bits
-  x = select_real(LESS(x, SPLAT(-87.0f)), SPLAT(-87.0f), x);
-  x = select_real(LESS(SPLAT(88.0f), x), SPLAT(88.0f), x);
+  x = AT_LEAST(x, SPLAT(-87.0f));
+  x = AT_MOST(x, SPLAT(88.0f));
   const Real shifted = x * SPLAT(1.44269504f) + magic;
   const Real n = shifted - magic;
   // ln 2 in two parts, the first of 12 bits so that n times it is exact.
@@ -61,7 +70,7 @@ static inline Real expm1_real(Real x)
 static inline Real sigmoid_real(Real x)
 {
   const Real e = exp_real(-abs_real(x));
-  return select_real(LESS(x, SPLAT(0.0f)), e, SPLAT(1.0f)) / (SPLAT(1.0f) + e);
+  return SELECT_LESS(x, SPLAT(0.0f), e, SPLAT(1.0f)) / (SPLAT(1.0f) + e);
 }
 
 /// 0.5 v (1 + tanh(sqrt(2/pi) (v + 0.044715 v^3))), which is v sigmoid of twice the angle.
@@ -71,13 +80,56 @@ static inline Real gelu_real(Real v)
   return v * sigmoid_real(SPLAT(1.59576912161f) * cubic);
 }
 
-/// sin x and cos x; within 1e-7 of the true value for |x| up to 8192, bounded beyond.
+/// 2^x within 1.1e-4 of its size for |x| <= 126: for inputs that were rounded to 8 bits.
+static inline Real exp2_brief(Real x)
+{
+  const Real magic = SPLAT(0x1.8p23f);
+  x = AT_LEAST(x, SPLAT(-126.0f));
+  x = AT_MOST(x, SPLAT(126.0f));
+  const Real shifted = x + magic;
+  const Real f = x - (shifted - magic);
+  Real p = SPLAT(0.0558382829f);
+  p = p * f + SPLAT(0.2426394785f);
+  p = p * f + SPLAT(0.6931367339f);
+  p = p * f + SPLAT(0.9999245570f);
+  return AS_REAL(AS_BITS(p) + (AS_BITS(shifted) << 23));
+}
+
+/// 1 / (1 + e^-x), within 1.2e-4 of its size.
+static inline Real sigmoid_brief(Real x)
+{
+  return SPLAT(1.0f) / (SPLAT(1.0f) + exp2_brief(SPLAT(-1.44269504f) * x));
+}
+
+/// gelu_real, within 1.2e-4 of its size.
+static inline Real gelu_brief(Real v)
+{
+  const Real angle = v * (SPLAT(-2.30220819f) + SPLAT(-0.10294324f) * (v * v));
+  return v / (SPLAT(1.0f) + exp2_brief(angle));
+}
+
+/// sin r and cos r for |r| <= pi/4.
+static inline void sincos_near(Real r, Real *sine, Real *cosine)
+{
+  const Real t = r * r;
+  Real s = SPLAT(-0.000195853732067f);
+  s = s * t + SPLAT(0.00833273655918f);
+  s = s * t + SPLAT(-0.166666646018f);
+  *sine = r + r * t * s;
+  Real c = SPLAT(2.45454190784e-5f);
+  c = c * t + SPLAT(-0.00138882913006f);
+  c = c * t + SPLAT(0.0416666645988f);
+  *cosine = (SPLAT(1.0f) - SPLAT(0.5f) * t) + t * t * c;
+}
+
+/// sin x and cos x; within 1e-7 of the true value for |x| up to 8192, bounded beyond. For |x| <=
+/// pi/4 it is sincos_near, bit for bit.
 static inline void sincos_real(Real x, Real *sine, Real *cosine)
 {
   const Real magic = SPLAT(0x1.8p23f);
   const Real limit = SPLAT(0x1p20f);
-  x = select_real(LESS(limit, x), limit, x);
-  x = select_real(LESS(x, -limit), -limit, x);
+  x = AT_MOST(x, limit);
+  x = AT_LEAST(x, -limit);
   const Real shifted = x * SPLAT(0.636619772f) + magic;
   const Real n = shifted - magic;
   const Bits quadrant = AS_BITS(shifted);
@@ -85,15 +137,9 @@ static inline void sincos_real(Real x, Real *sine, Real *cosine)
   Real r = x - n * SPLAT(1.5703125f);
   r = r - n * SPLAT(0.0004837512969970703125f);
   r = r - n * SPLAT(7.5497899548918821692e-8f);
-  const Real t = r * r;
-  Real s = SPLAT(-0.000195853732067f);
-  s = s * t + SPLAT(0.00833273655918f);
-  s = s * t + SPLAT(-0.166666646018f);
-  s = r + r * t * s;
-  Real c = SPLAT(2.45454190784e-5f);
-  c = c * t + SPLAT(-0.00138882913006f);
-  c = c * t + SPLAT(0.0416666645988f);
-  c = (SPLAT(1.0f) - SPLAT(0.5f) * t) + t * t * c;
+  Real s;
+  Real c;
+  sincos_near(r, &s, &c);
   const Bits odd = 0u - (quadrant & 1u);
   *sine = AS_REAL(AS_BITS(select_real(odd, c, s)) ^ (quadrant & 2u) << 30);
   *cosine = AS_REAL(AS_BITS(select_real(odd, s, c)) ^ ((quadrant + 1u) & 2u) << 30);
@@ -105,15 +151,17 @@ static inline void rglru_a(Real gate, Real rate, Real *m, Real *scale)
 {
   *m = expm1_real(rate * gate);
   const Real rest = -*m * (SPLAT(2.0f) + *m);
-  *scale = select_real(LESS(rest, SPLAT(0.0f)), SPLAT(0.0f), rest); // its root is the caller's
+  *scale = AT_LEAST(rest, SPLAT(0.0f)); // its root is the caller's
 }
 
-/// a - 1 of a = (1 + m) e^(i angle): sin x = 2 sin(x/2) cos(x/2), cos x - 1 = -2 sin(x/2)^2.
-static inline void rglru_turn(Real angle, Real m, Real *re, Real *im)
+/// a - 1 of a = (1 + m) e^(i angle): sin x = 2 sin(x/2) cos(x/2), cos x - 1 = -2 sin(x/2)^2. `near`
+/// when |angle| <= pi/2 is known.
+static inline void rglru_turn(Real angle, Real m, bool near, Real *re, Real *im)
 {
   Real s;
   Real c;
-  sincos_real(SPLAT(0.5f) * angle, &s, &c);
+  if (near) sincos_near(SPLAT(0.5f) * angle, &s, &c);
+  else sincos_real(SPLAT(0.5f) * angle, &s, &c);
   const Real size = SPLAT(1.0f) + m;
   *re = m - size * (SPLAT(2.0f) * s * s);
   *im = size * (SPLAT(2.0f) * s * c);

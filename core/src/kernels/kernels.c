@@ -7,7 +7,15 @@
 
 const CnKernels *const *cn_kernels_all(void)
 {
-  static const CnKernels *const all[] = {&cn_kernels_portable, &cn_kernels_scalar, NULL};
+  static const CnKernels *const all[] = {
+#ifdef CN_HAVE_X86
+      &cn_kernels_avx512,   &cn_kernels_avx2,
+#endif
+#ifdef CN_HAVE_NEON
+      &cn_kernels_neon,
+#endif
+      &cn_kernels_portable, &cn_kernels_scalar, NULL,
+  };
   return all;
 }
 

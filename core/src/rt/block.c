@@ -1,33 +1,55 @@
 // SPDX-License-Identifier: ISC
-// The residual block: norm, layer, gate, out (MODEL.md section 2).
+// The residual block: norm, layer, gate, out (MODEL.md section 2), for some voices side by side.
 #include "rt/rt.h"
 
-CENOTE_RT void cn_block(const CnKernels *kernels, const CnBlock *block, float *number,
-                        const CnScratch *scratch, float *x)
+CENOTE_RT void cn_product(const CnKernels *kernels, const CnMatrix *m, CenoteVoice *const *voice,
+                          uint32_t voices, const float *const *x, float *const *y)
 {
-  const float *n = x;
-  if (block->norm) {
-    n = scratch->normed;
-    if (block->norm_bias)
-      kernels->layer_norm(scratch->normed, x, block->norm, block->norm_bias, block->width);
-    else kernels->rms_norm(scratch->normed, x, block->norm, block->width);
+  const CnVector *vector[CN_BATCH];
+  for (uint32_t v = 0; v < voices; ++v) {
+    CnVector *to = &voice[v]->scratch.vector;
+    kernels->narrow(to, m->form, x[v], m->cols);
+    vector[v] = to;
   }
-  float *value = scratch->value;
-  if (block->gate.rows > 0) kernels->matvec(scratch->gate, &block->gate, n);
-  switch (block->entry) {
-  case CN_MLP:
-    kernels->matvec(value, &block->layer, n);
-    break;
-  case CN_CONV:
-    cn_conv(kernels, block, &block->layer, number + block->window_at, n, value);
-    break;
-  case CN_RGLRU:
-  case CN_LRU:
-    cn_recur(kernels, block, number, scratch, n, value);
-    break;
+  kernels->product(y, m, vector, voices);
+}
+
+/// What the block's layers read: the stream, normed.
+CENOTE_RT static const float *normed(const CnKernels *kernels, const CnBlock *block, uint32_t level,
+                                     CenoteVoice *voice)
+{
+  const float *x = voice->scratch.x[level];
+  float *n = voice->scratch.normed;
+  if (!block->norm) return x;
+  if (block->norm_bias) kernels->layer_norm(n, x, block->norm, block->norm_bias, block->width);
+  else kernels->rms_norm(n, x, block->norm, block->width);
+  return n;
+}
+
+CENOTE_RT void cn_block(const CenoteModel *model, const CnBlock *block, uint32_t level,
+                        CenoteVoice *const *voice, uint32_t voices)
+{
+  const CnKernels *kernels = model->kernels;
+  const float *n[CN_BATCH];
+  float *value[CN_BATCH];
+  float *mixed[CN_BATCH];
+  for (uint32_t v = 0; v < voices; ++v) {
+    n[v] = normed(kernels, block, level, voice[v]);
+    value[v] = voice[v]->scratch.front;
+    mixed[v] = voice[v]->scratch.mixed;
   }
-  if (block->gate.rows > 0) kernels->gate(value, scratch->gate, block->inner);
-  else kernels->gelu(value, block->inner);
-  kernels->matvec(scratch->mixed, &block->out, value);
-  kernels->add(x, scratch->mixed, block->width);
+  if (block->front.rows > 0) cn_product(kernels, &block->front, voice, voices, n, value);
+  for (uint32_t v = 0; v < voices; ++v)
+    value[v] = block->entry == CN_MLP ? voice[v]->scratch.front + block->value_at
+                                      : voice[v]->scratch.value;
+  if (block->entry == CN_CONV) cn_conv(kernels, block, voice, voices, n, value);
+  else if (block->entry != CN_MLP) cn_recur(model, block, voice, voices, n);
+  for (uint32_t v = 0; v < voices; ++v) {
+    if (block->value_at > 0)
+      kernels->gate(value[v], voice[v]->scratch.front, block->inner, model->brief);
+    else kernels->gelu(value[v], block->inner, model->brief);
+  }
+  cn_product(kernels, &block->out, voice, voices, (const float *const *)value, mixed);
+  for (uint32_t v = 0; v < voices; ++v)
+    kernels->add(voice[v]->scratch.x[level], mixed[v], block->width);
 }

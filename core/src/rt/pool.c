@@ -5,49 +5,55 @@
 
 #include <string.h>
 
-CENOTE_RT bool cn_pool_push(const CnKernels *kernels, const CnPool *pool, float *number,
-                            uint32_t *phase, const float *x, float *part, float *pooled)
+CENOTE_RT bool cn_pool_push(const CnKernels *kernels, const CnPool *pool, uint32_t level,
+                            CenoteVoice *voice)
 {
-  float *sum = number + pool->sum_at;
+  CnScratch *scratch = &voice->scratch;
+  float *sum = voice->state->number + pool->sum_at;
+  uint32_t *phase = &voice->state->phase[level];
+  const float *x = scratch->x[level];
   const uint32_t wide = pool->wide;
   if (*phase == 0) memcpy(sum, pool->down_bias, wide * sizeof *sum);
+  const float *weight = pool->down + (size_t)*phase * wide;
   if (pool->dense) {
-    kernels->matvec(part, &pool->down_matrix[*phase], x);
-    kernels->add(sum, part, wide);
+    cn_product(kernels, &pool->down_matrix[*phase], &voice, 1, &x, &scratch->mixed);
+    kernels->add(sum, scratch->mixed, wide);
+  } else if (pool->features == 1) {
+    kernels->multiply_add(sum, weight, x, wide);
   } else {
-    const float *weight = pool->down + (size_t)*phase * wide;
-    const uint32_t features = pool->features;
-    for (uint32_t c = 0; c < pool->width; ++c)
-      for (uint32_t k = 0; k < features; ++k)
-        sum[c * features + k] += weight[c * features + k] * x[c];
+    for (uint32_t o = 0; o < wide; ++o) sum[o] += weight[o] * x[o / pool->features];
   }
   *phase = *phase + 1 == pool->factor ? 0 : *phase + 1;
   if (*phase != 0) return false;
-  memcpy(pooled, sum, wide * sizeof *sum);
+  memcpy(scratch->x[level + 1], sum, wide * sizeof *sum);
   return true;
 }
 
-CENOTE_RT void cn_pool_take(const CnPool *pool, float *number, uint32_t *primed, const float *y)
+CENOTE_RT void cn_pool_take(const CnPool *pool, uint32_t level, CenoteVoice *voice)
 {
-  memcpy(number + pool->deep_at, y, pool->wide * sizeof *y);
-  *primed = 1;
+  float *deep = voice->state->number + pool->deep_at;
+  memcpy(deep, voice->scratch.x[level + 1], pool->wide * sizeof *deep);
+  voice->state->primed[level] = 1;
 }
 
-CENOTE_RT void cn_pool_pull(const CnKernels *kernels, const CnPool *pool, const float *number,
-                            uint32_t phase, uint32_t primed, float *part, float *x)
+CENOTE_RT void cn_pool_pull(const CnKernels *kernels, const CnPool *pool, uint32_t level,
+                            CenoteVoice *voice)
 {
-  if (!primed) return;
-  const float *deep = number + pool->deep_at;
+  if (!voice->state->primed[level]) return;
+  float *part = voice->scratch.mixed;
+  const float *deep = voice->state->number + pool->deep_at;
+  const uint32_t phase = voice->state->phase[level];
   const uint32_t width = pool->width;
   if (pool->dense) {
-    kernels->matvec(part, &pool->up_matrix[phase], deep);
+    cn_product(kernels, &pool->up_matrix[phase], &voice, 1, &deep, &part);
   } else {
     const uint32_t features = pool->features;
     const float *weight = pool->up + (size_t)phase * features * width;
     memcpy(part, pool->up_bias, width * sizeof *part);
-    for (uint32_t k = 0; k < features; ++k)
+    if (features == 1) kernels->multiply_add(part, weight, deep, width);
+    for (uint32_t k = 0; features > 1 && k < features; ++k)
       for (uint32_t c = 0; c < width; ++c)
         part[c] += weight[(size_t)k * width + c] * deep[c * features + k];
   }
-  kernels->add(x, part, width);
+  kernels->add(voice->scratch.x[level], part, width);
 }

@@ -4,10 +4,9 @@
 
 #include <string.h>
 
-CENOTE_RT void cn_conv(const CnKernels *kernels, const CnBlock *block, const CnMatrix *dense,
-                       float *window, const float *n, float *y)
+/// Each group keeps its last inputs together, oldest first, as the packed weights want them.
+CENOTE_RT static void push_window(const CnBlock *block, float *window, const float *n)
 {
-  // Each group keeps its last inputs together, oldest first, as the packed weights want them.
   const uint32_t each = block->width / block->groups;
   const uint32_t kept = (block->taps - 1) * each;
   for (uint32_t g = 0; g < block->groups; ++g) {
@@ -15,27 +14,60 @@ CENOTE_RT void cn_conv(const CnKernels *kernels, const CnBlock *block, const CnM
     memmove(group, group + each, kept * sizeof *group);
     memcpy(group + kept, n + (size_t)g * each, each * sizeof *group);
   }
-  if (dense->rows > 0) kernels->matvec(y, dense, window);
-  else kernels->diagonal(y, &block->conv, window);
 }
 
-CENOTE_RT void cn_recur(const CnKernels *kernels, const CnBlock *block, float *number,
-                        const CnScratch *scratch, const float *n, float *y)
+CENOTE_RT void cn_conv(const CnKernels *kernels, const CnBlock *block, CenoteVoice *const *voice,
+                       uint32_t voices, const float *const *n, float *const *y)
 {
-  if (block->conv_norm) {
-    cn_conv(kernels, block, &block->conv_dense, number + block->window_at, n, scratch->u);
-    kernels->layer_norm(scratch->mixed, scratch->u, block->conv_norm, block->conv_norm_bias,
-                        block->width);
-    n = scratch->mixed;
+  const float *window[CN_BATCH];
+  for (uint32_t v = 0; v < voices; ++v) {
+    float *own = voice[v]->state->number + block->window_at;
+    push_window(block, own, n[v]);
+    window[v] = own;
+    if (block->layer.rows == 0) kernels->diagonal(y[v], &block->conv, own);
   }
-  float *hidden = number + block->hidden_at;
-  kernels->matvec(scratch->u, &block->layer, n);
-  if (block->entry == CN_RGLRU) {
-    kernels->diagonal(scratch->gate_x, &block->gate_x, scratch->u);
-    kernels->diagonal(scratch->gate_a, &block->gate_a, scratch->u);
-    kernels->rglru(hidden, &block->recurrence, scratch->u, scratch->gate_x, scratch->gate_a);
-  } else {
-    kernels->lru(hidden, &block->recurrence, scratch->u);
+  if (block->layer.rows > 0) cn_product(kernels, &block->layer, voice, voices, window, y);
+}
+
+/// u[v] of a recurrence behind a temporal conv.
+CENOTE_RT static void convolve(const CnKernels *kernels, const CnBlock *block,
+                               CenoteVoice *const *voice, uint32_t voices, const float *const *n,
+                               float *const *u)
+{
+  float *mixed[CN_BATCH] = {0};
+  const float *convolved[CN_BATCH];
+  for (uint32_t v = 0; v < voices; ++v) mixed[v] = voice[v]->scratch.mixed;
+  cn_conv(kernels, block, voice, voices, n, mixed);
+  for (uint32_t v = 0; v < voices; ++v) {
+    float *to = voice[v]->scratch.normed;
+    kernels->layer_norm(to, mixed[v], block->conv_norm, block->conv_norm_bias, block->width);
+    convolved[v] = to;
   }
-  kernels->matvec(y, &block->rnn_out, hidden);
+  cn_product(kernels, &block->rnn_in, voice, voices, convolved, u);
+}
+
+CENOTE_RT void cn_recur(const CenoteModel *model, const CnBlock *block, CenoteVoice *const *voice,
+                        uint32_t voices, const float *const *n)
+{
+  const CnKernels *kernels = model->kernels;
+  float *u[CN_BATCH];
+  float *value[CN_BATCH];
+  const float *hidden[CN_BATCH];
+  for (uint32_t v = 0; v < voices; ++v) {
+    u[v] = voice[v]->scratch.front + block->value_at;
+    value[v] = voice[v]->scratch.value;
+  }
+  if (block->conv_norm) convolve(kernels, block, voice, voices, n, u);
+  for (uint32_t v = 0; v < voices; ++v) {
+    CnScratch *scratch = &voice[v]->scratch;
+    float *h = voice[v]->state->number + block->hidden_at;
+    hidden[v] = h;
+    if (block->entry == CN_RGLRU) {
+      kernels->diagonals(scratch->gate_x, scratch->gate_a, &block->gate_x, &block->gate_a, u[v]);
+      kernels->rglru(h, &block->recurrence, u[v], scratch->gate_x, scratch->gate_a, model->brief);
+    } else {
+      kernels->lru(h, &block->recurrence, u[v]);
+    }
+  }
+  cn_product(kernels, &block->rnn_out, voice, voices, hidden, value);
 }

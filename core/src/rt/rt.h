@@ -19,12 +19,13 @@ typedef struct CnBlock {
   uint32_t inner;         ///< width of the layer's output
   const float *norm;      ///< weight[width]; NULL: no norm
   const float *norm_bias; ///< NULL: RMSNorm
-  CnMatrix gate;          ///< [inner][width]; rows 0: no gating
-  CnMatrix layer;         ///< mlp, rnn.in, or a conv without groups over [taps][width]
-  CnMatrix out;           ///< [width][inner]
+  CnMatrix front;         ///< rows of the gate, then, from value_at on, those of mlp or rnn.in
+  uint32_t value_at;      ///< 0: no gating
+  CnMatrix layer;         ///< a conv without groups over [taps][width]
+  CnMatrix rnn_in;        ///< behind a temporal conv; else in front
   CnMatrix rnn_out;       ///< [width][hidden]
+  CnMatrix out;           ///< [width][inner]
   CnDiagonal conv;        ///< grouped conv over [group][taps][width / groups]; blocks 0: none
-  CnMatrix conv_dense;    ///< temporal conv without groups; rows 0: none
   const float *conv_norm; ///< weight[width] of the temporal conv's norm; NULL: no temporal conv
   const float *conv_norm_bias;
   CnDiagonal gate_x; ///< blocks 0: LRU
@@ -89,6 +90,7 @@ struct CenoteModel {
   CenoteModelInfo info;
   CnConfig config;
   const CnKernels *kernels;
+  bool brief; ///< elementary functions to four digits
   uint32_t levels;
   CnLevel level[CN_MAX_LEVELS];
   const float *input; ///< [256][base_dim rounded up to CN_PANEL]: what each code becomes
@@ -105,7 +107,7 @@ struct CenoteModel {
   char *config_json;
   char **note; ///< key, value, key, value, ...
   size_t notes;
-  float *arena;
+  char *arena;
   CnBlock *blocks;
   CnMatrix *pool_matrices;
 };
@@ -115,13 +117,15 @@ typedef struct CnScratch {
   float *x[CN_MAX_LEVELS]; ///< the residual stream of each level
   float *normed;
   float *mixed; ///< temporal conv, block outputs
-  float *gate;
+  float *front; ///< gate, value or u
   float *value;
-  float *u;
   float *gate_x;
   float *gate_a;
   float *logits;
+  CnVector vector; ///< what the next product reads; its room is a scratch vector too
 } CnScratch;
+
+enum { CN_SCRATCH_VECTORS = 7 }; ///< of CenoteModel.wide_floats each
 
 struct CenoteVoice {
   const CenoteModel *model;
@@ -130,37 +134,50 @@ struct CenoteVoice {
   CnState *state;
 };
 
-/// One step: reads code, leaves logits in scratch->logits.
-CENOTE_RT void cn_step(const CenoteModel *model, CnState *state, const CnScratch *scratch,
-                       uint32_t code);
+// What follows works on `voices` voices (at most CN_BATCH) of one model side by side; each does
+// exactly what it would do alone.
 
-/// One residual block on x[width].
-CENOTE_RT void cn_block(const CnKernels *kernels, const CnBlock *block, float *number,
-                        const CnScratch *scratch, float *x);
+/// One step each: reads voice->state->code, leaves logits in voice->scratch.logits.
+CENOTE_RT void cn_step(const CenoteModel *model, CenoteVoice *const *voice, uint32_t voices);
 
-/// y[...] of the block's RG-LRU or LRU for n[width]; y is scratch->value or the like.
-CENOTE_RT void cn_recur(const CnKernels *kernels, const CnBlock *block, float *number,
-                        const CnScratch *scratch, const float *n, float *y);
+/// One residual block on scratch.x[level][width].
+CENOTE_RT void cn_block(const CenoteModel *model, const CnBlock *block, uint32_t level,
+                        CenoteVoice *const *voice, uint32_t voices);
 
-/// y[width] = causal conv of the stream that n[width] continues.
-CENOTE_RT void cn_conv(const CnKernels *kernels, const CnBlock *block, const CnMatrix *dense,
-                       float *window, const float *n, float *y);
+/// scratch.value[width] of the block's RG-LRU or LRU for n[v][width]; without a temporal conv,
+/// u is already there.
+CENOTE_RT void cn_recur(const CenoteModel *model, const CnBlock *block, CenoteVoice *const *voice,
+                        uint32_t voices, const float *const *n);
 
-/// One column x[width] into the down-pool. True on the step that completes a unit: then
-/// pooled[wide] is its column, and the level below runs in this same step.
-CENOTE_RT bool cn_pool_push(const CnKernels *kernels, const CnPool *pool, float *number,
-                            uint32_t *phase, const float *x, float *part, float *pooled);
+/// y[v][width] = causal conv of the stream that n[v][width] continues.
+CENOTE_RT void cn_conv(const CnKernels *kernels, const CnBlock *block, CenoteVoice *const *voice,
+                       uint32_t voices, const float *const *n, float *const *y);
 
-/// The level below has made y[wide].
-CENOTE_RT void cn_pool_take(const CnPool *pool, float *number, uint32_t *primed, const float *y);
+/// y[v] = m x[v] + bias, x[v] brought into the matrix's form first.
+CENOTE_RT void cn_product(const CnKernels *kernels, const CnMatrix *m, CenoteVoice *const *voice,
+                          uint32_t voices, const float *const *x, float *const *y);
 
-/// x[width] += this step's row of the up-pool; `phase` is the one after cn_pool_push. Before the
-/// first completed unit nothing is added, not even the bias.
-CENOTE_RT void cn_pool_pull(const CnKernels *kernels, const CnPool *pool, const float *number,
-                            uint32_t phase, uint32_t primed, float *part, float *x);
+/// The column scratch.x[level] into the down-pool. True on the step that completes a unit: then
+/// scratch.x[level + 1] is its column, and the level below runs in this same step.
+CENOTE_RT bool cn_pool_push(const CnKernels *kernels, const CnPool *pool, uint32_t level,
+                            CenoteVoice *voice);
+
+/// The level below has made scratch.x[level + 1].
+CENOTE_RT void cn_pool_take(const CnPool *pool, uint32_t level, CenoteVoice *voice);
+
+/// scratch.x[level] += this step's row of the up-pool. Before the first completed unit nothing is
+/// added, not even the bias.
+CENOTE_RT void cn_pool_pull(const CnKernels *kernels, const CnPool *pool, uint32_t level,
+                            CenoteVoice *voice);
 
 /// State at the beginning: zeros, baseline code. Sampler and seed stay.
 CENOTE_RT void cn_state_reset(const CenoteModel *model, CnState *state);
+
+/// Bytes of a voice before its scratch vectors.
+static inline size_t cn_voice_head(void)
+{
+  return (sizeof(CenoteVoice) + 63) / 64 * 64;
+}
 
 /// Whether bytes are a state of this model that can be gone on from.
 CENOTE_RT bool cn_state_valid(const CenoteModel *model, const void *state, size_t bytes);

@@ -7,13 +7,19 @@
 
 #include <string.h>
 
-enum { N = CENOTE_CLASSES };
+enum { N = CENOTE_CLASSES, RUN = 16, RUNS = N / RUN };
 
 static uint8_t likeliest(const float *logits)
 {
+  float most[RUN];
+  for (uint32_t i = 0; i < RUN; ++i) most[i] = logits[i];
+  for (uint32_t r = 1; r < RUNS; ++r)
+    for (uint32_t i = 0; i < RUN; ++i)
+      most[i] = logits[r * RUN + i] > most[i] ? logits[r * RUN + i] : most[i];
+  float top = most[0];
+  for (uint32_t i = 1; i < RUN; ++i) top = most[i] > top ? most[i] : top;
   uint32_t best = 0;
-  for (uint32_t i = 1; i < N; ++i)
-    if (logits[i] > logits[best]) best = i;
+  while (best < N - 1 && logits[best] != top) ++best;
   return (uint8_t)best;
 }
 
@@ -65,33 +71,67 @@ static void narrow(const CnSampler *sampler, const float *logits, double weight[
   for (uint32_t i = kept; i < N; ++i) weight[order[i]] = 0.0;
 }
 
-CENOTE_RT uint8_t cn_sample(const CnSampler *sampler, const float *logits, double uniform)
+/// weight[256] summed in runs of 16 codes, and the runs one after the other: run[16] gets their
+/// sums. The draw's walk adds up the same numbers in the same order.
+CENOTE_RT static double sum_runs(const double weight[static N], double run[static RUNS])
+{
+  double sum = 0.0;
+  for (uint32_t r = 0; r < RUNS; ++r) {
+    run[r] = 0.0;
+    for (uint32_t i = 0; i < RUN; ++i) run[r] += weight[r * RUN + i];
+    sum += run[r];
+  }
+  return sum;
+}
+
+/// The code at which the cumulated weight passes target; the last with any weight if none does.
+CENOTE_RT static uint8_t walk(const double weight[static N], const double run[static RUNS],
+                              double target)
+{
+  double cumulated = 0.0;
+  uint32_t last = 0;
+  for (uint32_t r = 0; r < RUNS; ++r) {
+    if (run[r] == 0.0) continue;
+    const double before = cumulated;
+    cumulated += run[r];
+    if (cumulated <= target && r + 1 < RUNS) {
+      last = r;
+      continue;
+    }
+    double within = 0.0;
+    uint32_t code = N;
+    for (uint32_t i = r * RUN; i < (r + 1) * RUN; ++i) {
+      if (weight[i] == 0.0) continue;
+      within += weight[i];
+      code = i;
+      if (before + within > target) break;
+    }
+    return (uint8_t)code;
+  }
+  for (uint32_t i = (last + 1) * RUN; i-- > last * RUN;)
+    if (weight[i] != 0.0) return (uint8_t)i;
+  return 0;
+}
+
+CENOTE_RT uint8_t cn_sample(const CnKernels *kernels, const CnSampler *sampler, const float *logits,
+                            double uniform)
 {
   const uint8_t best = likeliest(logits);
   if (!(sampler->temperature > 0.0f)) return best;
   double weight[N];
   const double top = (double)logits[best];
   const double temperature = (double)sampler->temperature;
-  for (uint32_t i = 0; i < N; ++i) weight[i] = cn_exp(((double)logits[i] - top) / temperature);
+  double run[RUNS];
+  kernels->weigh(weight, logits, top, temperature, N);
   if (sampler->top_k < N || sampler->top_p < 1.0f) narrow(sampler, logits, weight);
-  double sum = 0.0;
-  for (uint32_t i = 0; i < N; ++i) sum += weight[i];
-  const double target = uniform * sum;
-  double cumulated = 0.0;
-  uint32_t last = best;
-  for (uint32_t i = 0; i < N; ++i) {
-    if (weight[i] == 0.0) continue;
-    cumulated += weight[i];
-    last = i;
-    if (cumulated > target) break;
-  }
-  return (uint8_t)last;
+  return walk(weight, run, uniform * sum_runs(weight, run));
 }
 
-CENOTE_RT double cn_bits(const float *logits, uint8_t code)
+CENOTE_RT double cn_bits(const CnKernels *kernels, const float *logits, uint8_t code)
 {
+  double weight[N];
+  double run[RUNS];
   const double top = (double)logits[likeliest(logits)];
-  double sum = 0.0;
-  for (uint32_t i = 0; i < N; ++i) sum += cn_exp((double)logits[i] - top);
-  return (cn_log(sum) + (top - (double)logits[code])) * 1.4426950408889634074;
+  kernels->weigh(weight, logits, top, 1.0, N);
+  return (cn_log(sum_runs(weight, run)) + (top - (double)logits[code])) * 1.4426950408889634074;
 }

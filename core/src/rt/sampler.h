@@ -2,6 +2,8 @@
 #ifndef CN_SAMPLER_H
 #define CN_SAMPLER_H
 
+#include "kernels/kernels.h"
+
 #include <cenote/cenote.h>
 
 typedef struct CnSampler {
@@ -11,9 +13,10 @@ typedef struct CnSampler {
 } CnSampler;
 
 /// Choose a code: MODEL.md section 7. `uniform` in [0, 1). The logits are finite.
-CENOTE_RT uint8_t cn_sample(const CnSampler *sampler, const float *logits, double uniform);
+CENOTE_RT uint8_t cn_sample(const CnKernels *kernels, const CnSampler *sampler, const float *logits,
+                            double uniform);
 
 /// -log2 softmax(logits)[code].
-CENOTE_RT double cn_bits(const float *logits, uint8_t code);
+CENOTE_RT double cn_bits(const CnKernels *kernels, const float *logits, uint8_t code);
 
 #endif

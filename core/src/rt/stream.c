@@ -52,11 +52,10 @@ CENOTE_RT bool cn_state_valid(const CenoteModel *model, const void *bytes, size_
   return true;
 }
 
-/// One step. False when the answers are not finite: then the state is wiped, and stays so.
-CENOTE_RT static bool step(CenoteVoice *voice)
+/// Whether the logits are finite. If not the state is wiped, and the voice stays silent.
+CENOTE_RT static bool check(CenoteVoice *voice)
 {
   CnState *state = voice->state;
-  cn_step(voice->model, state, &voice->scratch, state->code);
   // A sum of zeros unless one number is infinite or not a number.
   float sum = 0.0f;
   for (uint32_t i = 0; i < CENOTE_CLASSES; ++i) sum += voice->scratch.logits[i] * 0.0f;
@@ -72,12 +71,32 @@ CENOTE_RT static bool step(CenoteVoice *voice)
   return false;
 }
 
-CENOTE_RT static float generate(CenoteVoice *voice)
+/// The voices at voice[0..] that share one model, at most CN_BATCH.
+CENOTE_RT static uint32_t run_of(CenoteVoice *const *voice, uint32_t voices)
+{
+  uint32_t run = 1;
+  while (run < voices && run < CN_BATCH && voice[run]->model == voice[0]->model) ++run;
+  return run;
+}
+
+/// One step of those of the voices that are finite.
+CENOTE_RT static void step(CenoteVoice *const *voice, uint32_t voices)
+{
+  CenoteVoice *alive[CN_BATCH];
+  uint32_t count = 0;
+  for (uint32_t v = 0; v < voices; ++v)
+    if (voice[v]->state->finite) alive[count++] = voice[v];
+  if (count > 0) cn_step(voice[0]->model, alive, count);
+  for (uint32_t v = 0; v < count; ++v) check(alive[v]);
+}
+
+/// The sample of a voice that has been stepped.
+CENOTE_RT static float draw(CenoteVoice *voice)
 {
   CnState *state = voice->state;
-  if (state->finite && step(voice)) {
+  if (state->finite) {
     const double uniform = cn_uniform(state->seed, state->draws++);
-    state->code = cn_sample(&state->sampler, voice->scratch.logits, uniform);
+    state->code = cn_sample(voice->model->kernels, &state->sampler, voice->scratch.logits, uniform);
     ++state->steps;
     state->last_sample = voice->model->sample[state->code];
     return state->last_sample;
@@ -86,42 +105,70 @@ CENOTE_RT static float generate(CenoteVoice *voice)
   return state->last_sample * ((float)--state->fade / (float)CN_FADE);
 }
 
-CENOTE_RT void cenote_voice_render(CenoteVoice *voice, float *out, uint32_t frames)
+CENOTE_RT void cenote_voices_render(CenoteVoice *const *voice, uint32_t voices, float *const *out,
+                                    uint32_t frames)
 {
   const uint64_t mode = cn_fpu_enter();
-  for (uint32_t i = 0; i < frames; ++i) out[i] = generate(voice);
+  uint32_t run;
+  for (uint32_t at = 0; at < voices; at += run) {
+    run = run_of(voice + at, voices - at);
+    for (uint32_t i = 0; i < frames; ++i) {
+      step(voice + at, run);
+      for (uint32_t v = at; v < at + run; ++v) out[v][i] = draw(voice[v]);
+    }
+  }
+  cn_fpu_leave(mode);
+}
+
+CENOTE_RT void cenote_voice_render(CenoteVoice *voice, float *out, uint32_t frames)
+{
+  cenote_voices_render(&voice, 1, &out, frames);
+}
+
+/// A voice that has been stepped hears a code: its bits, NaN when it is not finite. logits[256]
+/// (may be NULL) are what it expected.
+CENOTE_RT static double hear(CenoteVoice *voice, uint8_t code, float *logits)
+{
+  CnState *state = voice->state;
+  for (uint32_t k = 0; logits && k < CENOTE_CLASSES; ++k)
+    logits[k] = state->finite ? voice->scratch.logits[k] : NAN;
+  if (!state->finite) return (double)NAN;
+  state->code = code;
+  ++state->steps;
+  state->last_sample = voice->model->sample[code];
+  return cn_bits(voice->model->kernels, voice->scratch.logits, code);
+}
+
+CENOTE_RT void cenote_voices_listen(CenoteVoice *const *voice, uint32_t voices,
+                                    const uint8_t *const *codes, uint32_t steps,
+                                    float *const *logits, double *bits)
+{
+  const uint64_t mode = cn_fpu_enter();
+  uint32_t run;
+  for (uint32_t at = 0; at < voices; at += run) {
+    run = run_of(voice + at, voices - at);
+    for (uint32_t v = at; v < at + run; ++v) bits[v] = 0.0;
+    for (uint32_t i = 0; i < steps; ++i) {
+      step(voice + at, run);
+      for (uint32_t v = at; v < at + run; ++v)
+        bits[v] +=
+            hear(voice[v], codes[v][i], logits ? logits[v] + (size_t)i * CENOTE_CLASSES : NULL);
+    }
+  }
   cn_fpu_leave(mode);
 }
 
 CENOTE_RT double cenote_voice_listen(CenoteVoice *voice, const uint8_t *codes, uint32_t steps,
                                      float *logits)
 {
-  const uint64_t mode = cn_fpu_enter();
-  CnState *state = voice->state;
-  double bits = 0.0;
-  for (uint32_t i = 0; i < steps; ++i) {
-    const bool finite = state->finite && step(voice);
-    if (logits) {
-      float *row = logits + (size_t)i * CENOTE_CLASSES;
-      for (uint32_t k = 0; k < CENOTE_CLASSES; ++k)
-        row[k] = finite ? voice->scratch.logits[k] : NAN;
-    }
-    if (!finite) {
-      bits = (double)NAN;
-      continue;
-    }
-    bits += cn_bits(voice->scratch.logits, codes[i]);
-    state->code = codes[i];
-    ++state->steps;
-    state->last_sample = voice->model->sample[codes[i]];
-  }
-  cn_fpu_leave(mode);
+  double bits;
+  cenote_voices_listen(&voice, 1, &codes, steps, logits ? &logits : NULL, &bits);
   return bits;
 }
 
 CENOTE_RT double cenote_bits(const float *logits, uint8_t code)
 {
-  return cn_bits(logits, code);
+  return cn_bits(&cn_kernels_portable, logits, code); // all tables give the same bits
 }
 
 CENOTE_RT void cenote_voice_reset(CenoteVoice *voice)

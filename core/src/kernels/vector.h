@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: ISC
+// The element-by-element kernels, written once for vectors of any width. The including file has
+// product.h before it, and defines
+// what elementary.h asks for, and
+//   LANES                       numbers in a Real: 4, 8 or 16
+//   load(p), store(p, v)        any alignment
+//   load_rest(p, n)             the first n (< LANES) numbers, zeros behind them
+//   store_rest(p, v, n)
+//   sqrt_real(v)
+//   sum16(part)                 of 16 numbers in `Real part[PARTS]`, by halves
+// and after it diagonal_granule.
+// All results are those of kernels_scalar.c, bit for bit.
+#ifndef CN_VECTOR_H
+#define CN_VECTOR_H
+
+#include <math.h>
+#include <string.h>
+
+/// Numbers of x[n] that a granule's vector q still has, from number `at` on.
+static inline uint32_t rest_of(uint32_t n, uint32_t at)
+{
+  return n <= at ? 0 : n - at < LANES ? n - at : LANES;
+}
+
+static inline Real load_some(const float *from, uint32_t n)
+{
+  return n >= LANES ? load(from) : load_rest(from, n);
+}
+
+static inline void store_some(float *to, Real x, uint32_t n)
+{
+  if (n >= LANES) store(to, x);
+  else store_rest(to, x, n);
+}
+
+// Loops are written with a constant `whole`, whether n is a whole number of vectors, and inlined
+// for both, so that the usual case tests nothing within its loop.
+
+/// Each vector i of n numbers, m of them there.
+#define EACH_VECTOR(whole)                                                                         \
+  for (uint32_t i = 0, m = (whole) ? LANES : rest_of(n, 0); i < n;                                 \
+       i += LANES, m = (whole) ? LANES : rest_of(n, i))
+
+static float sum_of(const float *x, uint32_t n)
+{
+  Real part[PARTS] = {{0}};
+  uint32_t i = 0;
+  for (; i + CN_GRANULE <= n; i += CN_GRANULE)
+    for (int q = 0; q < PARTS; ++q) part[q] += load(x + i + q * LANES);
+  for (int q = 0; i < n && q < PARTS; ++q, i += LANES) part[q] += load_some(x + i, rest_of(n, i));
+  return sum16(part);
+}
+
+/// Sum of (x - mean)^2.
+static float sum_of_squares(const float *x, float mean, uint32_t n)
+{
+  Real part[PARTS] = {{0}};
+  const Real centre = SPLAT(mean);
+  uint32_t i = 0;
+  for (; i + CN_GRANULE <= n; i += CN_GRANULE) {
+    for (int q = 0; q < PARTS; ++q) {
+      const Real away = load(x + i + q * LANES) - centre;
+      part[q] += away * away;
+    }
+  }
+  if (i == n) return sum16(part);
+  float rest[CN_GRANULE] = {0};
+  for (uint32_t k = 0; i + k < n; ++k) rest[k] = (x[i + k] - mean) * (x[i + k] - mean);
+  for (int q = 0; q < PARTS; ++q) part[q] += load(rest + q * LANES);
+  return sum16(part);
+}
+
+static ALWAYS_INLINE void scale_by(float *restrict y, const float *restrict x, float mean,
+                                   float scale, const float *weight, const float *bias, bool whole,
+                                   uint32_t n)
+{
+  EACH_VECTOR(whole)
+  {
+    const Real away = (load_some(x + i, m) - SPLAT(mean)) * SPLAT(scale);
+    store_some(y + i, away * load_some(weight + i, m) + load_some(bias + i, m), m);
+  }
+}
+
+static void layer_norm(float *restrict y, const float *restrict x, const float *weight,
+                       const float *bias, uint32_t n)
+{
+  const float share = 1.0f / (float)n;
+  const float mean = sum_of(x, n) * share;
+  const float scale = 1.0f / sqrtf(sum_of_squares(x, mean, n) * share + 1e-6f);
+  if (n % LANES == 0) scale_by(y, x, mean, scale, weight, bias, true, n);
+  else scale_by(y, x, mean, scale, weight, bias, false, n);
+}
+
+static void rms_norm(float *restrict y, const float *restrict x, const float *weight, uint32_t n)
+{
+  const float share = 1.0f / (float)n;
+  const float scale = 1.0f / sqrtf(sum_of_squares(x, 0.0f, n) * share + 1e-6f);
+  EACH_VECTOR(false)
+  store_some(y + i, load_some(x + i, m) * SPLAT(scale) * load_some(weight + i, m), m);
+}
+
+static ALWAYS_INLINE void gate_some(float *restrict y, const float *restrict g, bool brief,
+                                    bool whole, uint32_t n)
+{
+  EACH_VECTOR(whole)
+  {
+    const Real x = load_some(g + i, m);
+    store_some(y + i, load_some(y + i, m) * (brief ? gelu_brief(x) : gelu_real(x)), m);
+  }
+}
+
+static void gate(float *restrict y, const float *restrict g, uint32_t n, bool brief)
+{
+  if (n % LANES != 0) gate_some(y, g, brief, false, n);
+  else if (brief) gate_some(y, g, true, true, n);
+  else gate_some(y, g, false, true, n);
+}
+
+/// y[n] = function of x, on vectors.
+#define APPLY(function, x)                                                                         \
+  for (uint32_t i = 0; i < n; i += LANES)                                                          \
+    store_some(y + i, function(load_some(x + i, rest_of(n, i))), rest_of(n, i));
+
+static void gelu(float *y, uint32_t n, bool brief)
+{
+  if (brief) APPLY(gelu_brief, y)
+  else APPLY(gelu_real, y)
+}
+
+static ALWAYS_INLINE void add_some(float *restrict y, const float *restrict x, bool whole,
+                                   uint32_t n)
+{
+  EACH_VECTOR(whole) store_some(y + i, load_some(y + i, m) + load_some(x + i, m), m);
+}
+
+static void add(float *restrict y, const float *restrict x, uint32_t n)
+{
+  if (n % LANES == 0) add_some(y, x, true, n);
+  else add_some(y, x, false, n);
+}
+
+static void multiply_add(float *restrict y, const float *restrict w, const float *restrict x,
+                         uint32_t n)
+{
+  EACH_VECTOR(false)
+  store_some(y + i, load_some(y + i, m) + load_some(w + i, m) * load_some(x + i, m), m);
+}
+
+/// y[16] = rows `row` to row + 15 of m x + bias.
+static inline void diagonal_granule(float *restrict y, const CnDiagonal *m, uint32_t row,
+                                    const float *restrict x);
+
+static void diagonal(float *restrict y, const CnDiagonal *m, const float *restrict x)
+{
+  const uint32_t rows = m->blocks * m->rows;
+  for (uint32_t row = 0; row < rows; row += CN_GRANULE) diagonal_granule(y + row, m, row, x);
+}
+
+/// Rows of a granule whose blocks lie anyhow, a number at a time.
+static inline void diagonal_rows(float *restrict y, const CnDiagonal *m, uint32_t row,
+                                 uint32_t rows, const float *restrict x)
+{
+  const uint32_t all = m->blocks * m->rows;
+  for (const uint32_t end = row + rows < all ? row + rows : all; row < end; ++row, ++y) {
+    const float *w = m->weight + (size_t)(row / CN_GRANULE) * m->cols * CN_GRANULE;
+    const float *in = x + (size_t)(row / m->rows) * m->cols;
+    float sum = 0.0f;
+    for (uint32_t j = 0; j < m->cols; ++j) sum += w[j * CN_GRANULE + row % CN_GRANULE] * in[j];
+    *y = sum + m->bias[row];
+  }
+}
+
+/// Units that a recurrence takes through one stage after the other: stages of a few operations on
+/// vectors that do not depend on each other keep the CPU busy where one long chain would not.
+enum { STAGE = 128 };
+
+typedef struct Stage {
+  float turn[STAGE]; ///< sigmoid(ga)
+  float in[STAGE];   ///< what u is multiplied with
+  float m[STAGE];    ///< |a| - 1
+  float re[STAGE];   ///< a - 1
+  float im[STAGE];
+} Stage;
+
+static ALWAYS_INLINE void open_gates(Stage *s, const float *gx, const float *ga, bool brief,
+                                     bool whole, uint32_t n)
+{
+  EACH_VECTOR(whole)
+  {
+    const Real x = load_some(gx + i, m);
+    const Real a = load_some(ga + i, m);
+    store(s->turn + i, brief ? sigmoid_brief(a) : sigmoid_real(a));
+    store(s->in + i, brief ? sigmoid_brief(x) : sigmoid_real(x));
+  }
+}
+
+static ALWAYS_INLINE void find_sizes(Stage *s, const float *rate, bool input_norm, bool whole,
+                                     uint32_t n)
+{
+  EACH_VECTOR(whole)
+  {
+    Real size;
+    Real scale;
+    rglru_a(load(s->turn + i), load_some(rate + i, m), &size, &scale);
+    store(s->m + i, size);
+    if (input_norm) store(s->in + i, load(s->in + i) * sqrt_real(scale));
+  }
+}
+
+static ALWAYS_INLINE void find_turns(Stage *s, const float *angle, bool near, bool whole,
+                                     uint32_t n)
+{
+  EACH_VECTOR(whole)
+  {
+    Real re;
+    Real im;
+    rglru_turn(load_some(angle + i, m) * load(s->turn + i), load(s->m + i), near, &re, &im);
+    store(s->re + i, re);
+    store(s->im + i, im);
+  }
+}
+
+static ALWAYS_INLINE void recur_real(const Stage *s, float *h, const float *u, bool whole,
+                                     uint32_t n)
+{
+  EACH_VECTOR(whole)
+  {
+    const Real was = load_some(h + i, m);
+    store_some(h + i, was + (load(s->m + i) * was + load(s->in + i) * load_some(u + i, m)), m);
+  }
+}
+
+static ALWAYS_INLINE void recur_complex(const Stage *s, float *re, float *im, const float *u_re,
+                                        const float *u_im, bool whole, uint32_t n)
+{
+  EACH_VECTOR(whole)
+  {
+    const Real in = load(s->in + i);
+    const Real a_re = load(s->re + i);
+    const Real a_im = load(s->im + i);
+    const Real x = load_some(re + i, m);
+    const Real y = load_some(im + i, m);
+    store_some(re + i, x + ((a_re * x - a_im * y) + in * load_some(u_re + i, m)), m);
+    store_some(im + i, y + ((a_re * y + a_im * x) + in * load_some(u_im + i, m)), m);
+  }
+}
+
+/// Units k to k + n - 1.
+static ALWAYS_INLINE void rglru_some(float *restrict h, const CnRecurrence *r, const float *u,
+                                     const float *gx, const float *ga, bool brief, bool whole,
+                                     uint32_t k, uint32_t n)
+{
+  Stage s;
+  if (brief) open_gates(&s, gx + k, ga + k, true, whole, n);
+  else open_gates(&s, gx + k, ga + k, false, whole, n);
+  find_sizes(&s, r->rate + k, r->input_norm, whole, n);
+  if (!r->angle) {
+    recur_real(&s, h + k, u + k, whole, n);
+    return;
+  }
+  if (r->near) find_turns(&s, r->angle + k, true, whole, n);
+  else find_turns(&s, r->angle + k, false, whole, n);
+  recur_complex(&s, h + k, h + r->units + k, u + k, u + r->units + k, whole, n);
+}
+
+static void rglru(float *restrict h, const CnRecurrence *r, const float *u, const float *gx,
+                  const float *ga, bool brief)
+{
+  for (uint32_t k = 0; k < r->units; k += STAGE) {
+    const uint32_t n = r->units - k < STAGE ? r->units - k : STAGE;
+    if (n % LANES == 0) rglru_some(h, r, u, gx, ga, brief, true, k, n);
+    else rglru_some(h, r, u, gx, ga, brief, false, k, n);
+  }
+}
+
+static void lru(float *restrict h, const CnRecurrence *r, const float *u)
+{
+  const uint32_t units = r->units;
+  for (uint32_t k = 0; k < units; k += LANES) {
+    const uint32_t m = rest_of(units, k);
+    const Real a_re = load_some(r->a_re + k, m);
+    const Real rest_re = load_some(r->rest_re + k, m);
+    const Real scale = load_some(r->scale + k, m);
+    const Real re = load_some(h + k, m);
+    if (!r->a_im) {
+      store_some(h + k, a_re * re + (rest_re * re + scale * load_some(u + k, m)), m);
+      continue;
+    }
+    const Real a_im = load_some(r->a_im + k, m);
+    const Real rest_im = load_some(r->rest_im + k, m);
+    const Real im = load_some(h + units + k, m);
+    store_some(
+        h + k,
+        (a_re * re - a_im * im) + ((rest_re * re - rest_im * im) + scale * load_some(u + k, m)), m);
+    store_some(h + units + k,
+               (a_re * im + a_im * re) +
+                   ((rest_re * im + rest_im * re) + scale * load_some(u + units + k, m)),
+               m);
+  }
+}
+
+/// cn_exp of rt/dmath.h, on vectors: the same operations in the same order.
+typedef double Wide __attribute__((vector_size(4 * LANES)));
+typedef uint64_t WideBits __attribute__((vector_size(4 * LANES)));
+
+static inline Wide exp_wide(Wide x)
+{
+  const Wide zero = {0};
+  const Wide magic = zero + 0x1.8p52;
+  const WideBits tiny = (WideBits)(x < zero - 700.0);
+  const Wide low = (Wide)(((WideBits)(zero - 700.0) & tiny) | ((WideBits)x & ~tiny));
+  const Wide shifted = low * 1.4426950408889634074 + magic;
+  const Wide n = shifted - magic;
+  const Wide r = (low - n * 0.69314718036912381649) - n * 1.9082149292705878161e-10;
+  Wide p = zero + 1.0 / 6227020800.0;
+  p = p * r + 1.0 / 479001600.0;
+  p = p * r + 1.0 / 39916800.0;
+  p = p * r + 1.0 / 3628800.0;
+  p = p * r + 1.0 / 362880.0;
+  p = p * r + 1.0 / 40320.0;
+  p = p * r + 1.0 / 5040.0;
+  p = p * r + 1.0 / 720.0;
+  p = p * r + 1.0 / 120.0;
+  p = p * r + 1.0 / 24.0;
+  p = p * r + 1.0 / 6.0;
+  p = p * r + 0.5;
+  const Wide scale = (Wide)(((WideBits)shifted + 1023) << 52);
+  const Wide result = scale + scale * (r + r * r * p);
+  return (Wide)((WideBits)result & ~tiny);
+}
+
+static void weigh(double *restrict y, const float *restrict x, double top, double temperature,
+                  uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i += LANES / 2) {
+    Wide wide;
+    for (int lane = 0; lane < LANES / 2; ++lane) wide[lane] = (double)x[i + (uint32_t)lane];
+    const Wide e = exp_wide((wide - top) / temperature);
+    memcpy(y + i, &e, sizeof e);
+  }
+}
+
+static void exp_all(float *y, const float *x, uint32_t n)
+{
+  APPLY(exp_real, x)
+}
+
+static void expm1_all(float *y, const float *x, uint32_t n)
+{
+  APPLY(expm1_real, x)
+}
+
+static void sigmoid_all(float *y, const float *x, uint32_t n)
+{
+  APPLY(sigmoid_real, x)
+}
+
+static void sincos_all(float *s, float *c, const float *x, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; i += LANES) {
+    const uint32_t m = rest_of(n, i);
+    Real sine;
+    Real cosine;
+    sincos_real(load_some(x + i, m), &sine, &cosine);
+    store_some(s + i, sine, m);
+    store_some(c + i, cosine, m);
+  }
+}
+
+/// The table's entries; the including file names it.
+#define VECTOR_KERNELS                                                                             \
+  .usable = usable, .product = product, .narrow = narrow, .diagonal = diagonal,                    \
+  .diagonals = diagonals, .weigh = weigh, .layer_norm = layer_norm, .rms_norm = rms_norm,          \
+  .gate = gate, .gelu = gelu, .add = add, .multiply_add = multiply_add, .rglru = rglru,            \
+  .lru = lru, .exp = exp_all, .expm1 = expm1_all, .sigmoid = sigmoid_all, .sincos = sincos_all
+
+#endif
