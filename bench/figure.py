@@ -3,7 +3,7 @@
 """A picture of bench/sweep.sh's results: the time of a step against voices, width and pool factors.
 
 Usage: bench/figure.py RESULTS.json OUT.svg
-Both axes of time are logarithmic; the grey line is one sample period, so what lies below it plays
+Both axes of time are logarithmic; the red line is one sample period, so what lies on its near side plays
 in real time. Colours and marks hold on light and on dark ground.
 """
 
@@ -19,7 +19,7 @@ STYLE = """
   .title { font-size: 13px; font-weight: 600 }
   .axis { stroke: #57606a; stroke-width: 1 }
   .grid { stroke: #8c959f; stroke-opacity: .28; stroke-width: 1 }
-  .limit { stroke: #8c959f; stroke-width: 2 }
+  .limit { stroke: #d1495b; stroke-width: 1.5; stroke-opacity: .8 }
   .small { font-size: 11px }
   .line { fill: none; stroke-width: 2 }
   .two { stroke-dasharray: 5 4 }
