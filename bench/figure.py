@@ -3,8 +3,8 @@
 """A picture of bench/sweep.sh's results: the time of a step against voices, width and pool factors.
 
 Usage: bench/figure.py RESULTS.json OUT.svg
-Both axes of time are logarithmic; the red line is one sample period, so what lies on its near side plays
-in real time. Colours and marks hold on light and on dark ground.
+All axes of time are logarithmic. The red line is one sample period: what lies below it, or to its
+left, plays in real time. Colours and marks hold on light and on dark ground.
 """
 
 import math
@@ -168,8 +168,8 @@ def draw(results):
     cpu = results["machine"]["cpu"]
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
              f'width="{width}" height="{height}" role="img">',
-             f"<title>Time of a step on {escape(cpu)}</title>", f"<style>{STYLE}</style>",
-             "<!-- SPDX-License-Identifier: ISC -->"]
+             "<!-- SPDX-License-Identifier: ISC -->",
+             f"<title>Time of a step on {escape(cpu)}</title>", f"<style>{STYLE}</style>"]
     parts += legend(runs)
     parts.append(text(14, TOP + HEIGHT / 2, "µs a step", turn=True))
     parts += curves(lefts[0], "all voices, SC09 size", "voices", panel["voices"], "voices")

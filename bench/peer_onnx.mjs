@@ -85,8 +85,8 @@ class Builder extends Graph {
       { axis: -1, epsilon: f32(1e-6) });
   }
 
-  /// sigmoid of a block-diagonal product, as a dense one with zeros: here that takes 8 % less of a
-  /// whole step than a batch of small ones.
+  /// sigmoid of a block-diagonal product, as a dense one with zeros: in this runtime that is faster
+  /// than a batch of small ones.
   gate(name, u) {
     const { shape: [blocks, rows, cols], values } = this.tensors[`${name}.weight`];
     const dense = new Float32Array(blocks * rows * blocks * cols);

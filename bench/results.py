@@ -180,6 +180,13 @@ def peers(path):
                     + [ratio(steps, ours[p]) for p in ours])
     table(["one voice, one thread", "us a step", "worst step, us"]
           + [f"times cenote's {p}" for p in ours], rows)
+    race = [run for run in runs if run["name"] == "sgemv"]
+    if race:
+        fastest = min(race, key=lambda run: run["clean_us"])
+        middle = statistics.median(run["ratio"] for run in race)
+        print(f"In turns of one process the chain by sgemv takes {middle:.2f} times the engine's "
+              f"whole f32 step: {show(fastest['clean_us'])} us, the engine "
+              f"{show(min(run['engine_clean_us'] for run in race))} us.\n")
     gemv_table(runs)
     limits_table(runs)
     rows = [[r["program"], show(r["first_ms"])] for r in runs if r["name"] == "start"]
