@@ -233,8 +233,8 @@ bool sink_write(Sink *sink, const float *frames, size_t count)
 void sink_flush(Sink *sink)
 {
   if (!sink->file || !sink->now) return;
-  // The kernel holds what is written, whatever becomes of the process; a sync could stall for longer
-  // than the second that may be lost.
+  // The kernel holds what is written, whatever becomes of the process; a sync could stall for
+  // longer than the second that may be lost.
   sf_command(sink->file, SFC_UPDATE_HEADER_NOW, NULL, 0);
 }
 
