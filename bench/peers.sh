@@ -90,7 +90,7 @@ first_sample() {
 precisions=()
 for precision in f32 bf16 int8 int4; do
   if "$build/cli/cenote" bench "$model" --precision $precision --seconds 0.01 >/dev/null 2>&1; then
-    precisions+=($precision)
+    precisions+=("$precision")
   else
     say "skipped: this cenote has no $precision"
   fi

@@ -49,7 +49,7 @@ precisions=()
 for precision in f32 bf16 int8 int4; do
   if "$build/cli/cenote" bench "$(model --width 64)" --precision $precision --seconds 0.01 \
     >/dev/null 2>&1; then
-    precisions+=($precision)
+    precisions+=("$precision")
   else
     echo "sweep: skipped: this cenote has no $precision" >&2
   fi
