@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 // What the engine's own kernels are worth: its step beside the same chain of matrix products by
-// OpenBLAS, on one thread, in one run. Short rounds of both alternate, so that a changing clock
-// meets both alike, and the fastest round of each counts: whatever else runs on the machine can
-// only slow one down.
+// OpenBLAS, on one thread, in one run. Turns of both alternate, so that a changing clock meets
+// both alike, and of each phase of the pooling period the fastest repeat counts: whatever else runs
+// on the machine can only slow one down. The mean over the phases is `clean_us`,
+// the slowest of them `clean_worst_us`, as in `cenote bench`. Prints a JSON object.
 //
 // The chain: for each step, every matrix of every level that falls due in that step, times a
 // vector, in the order of the step, with the weights as they lie in the file. Left out of the chain
@@ -12,6 +13,7 @@
 #include "weights.h"
 
 #include <cblas.h>
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 101 };
-static const double ROUND_US = 1e4; ///< at least; whole periods
+static const double TURN_US = 2.5e5; ///< at least; whole periods
 
 /// `blocks` products of [rows][cols], one after the other in the file.
 typedef struct Product {
@@ -140,85 +141,128 @@ static void multiply(const Chain *chain, size_t step)
   }
 }
 
-static void render(CenoteVoice *voice, size_t steps)
+/// What each phase of the pooling period costs at best, of the repeats so far.
+typedef struct Clean {
+  double *us; ///< [period]
+  size_t period;
+} Clean;
+
+static bool make_clean(Clean *clean, size_t period)
 {
-  float out[256];
-  for (size_t done = 0; done < steps;) {
-    const size_t n = steps - done < 256 ? steps - done : 256;
-    cenote_voice_render(voice, out, (uint32_t)n);
-    done += n;
+  *clean = (Clean){.us = calloc(period, sizeof(double)), .period = period};
+  for (size_t i = 0; clean->us && i < period; ++i) clean->us[i] = HUGE_VAL;
+  return clean->us;
+}
+
+static double mean(const Clean *clean)
+{
+  double sum = 0.0;
+  for (size_t i = 0; i < clean->period; ++i) sum += clean->us[i];
+  return sum / (double)clean->period;
+}
+
+static double worst(const Clean *clean)
+{
+  double most = 0.0;
+  for (size_t i = 0; i < clean->period; ++i) most = fmax(most, clean->us[i]);
+  return most;
+}
+
+static void time_engine(CenoteVoice *voice, Clean *clean)
+{
+  float sample;
+  double last = now_us();
+  for (size_t i = 0; i < clean->period; ++i) {
+    cenote_voice_render(voice, &sample, 1);
+    const double now = now_us();
+    clean->us[i] = fmin(clean->us[i], now - last);
+    last = now;
   }
 }
 
-/// Rounds of both in turn.
-static void race(const CenoteModel *model, CenoteVoice *voice, const Chain *chain)
+static void time_products(const Chain *chain, Clean *clean)
 {
-  const CenoteModelInfo *info = cenote_model_info(model);
-  double engine = 1e300;
-  double products = 1e300;
-  double before = now_us();
-  render(voice, info->period);
-  const size_t periods = 1 + (size_t)(ROUND_US / (now_us() - before));
-  const size_t steps = periods * info->period;
-  for (int round = 0; round < ROUNDS; ++round) {
-    before = now_us();
-    render(voice, steps);
-    const double between = now_us();
-    for (size_t i = 0; i < steps; ++i) multiply(chain, i);
-    const double after = now_us();
-    engine = fmin(engine, (between - before) / (double)steps);
-    products = fmin(products, (after - between) / (double)steps);
+  double last = now_us();
+  for (size_t i = 0; i < clean->period; ++i) {
+    multiply(chain, i);
+    const double now = now_us();
+    clean->us[i] = fmin(clean->us[i], now - last);
+    last = now;
   }
-  printf("engine_us     %.2f\n", engine);
-  printf("sgemv_us      %.2f\n", products);
-  printf("ratio         %.2f\n", products / engine);
-  printf("x_realtime    %.2f\n", 1e6 / engine / info->sample_rate_hz);
-  printf("engine_gmacs  %.2f\n", 1e-3 * info->macs_mean / engine);
-  printf("sgemv_gmacs   %.2f\n", 1e-3 * chain->macs / products);
-  printf("engine_macs   %.0f\n", info->macs_mean);
-  printf("sgemv_macs    %.0f\n", chain->macs);
 }
 
-static int run(const char *path)
+/// Turns of each until the time is over. A turn lasts several periods: the first of them finds the
+/// other's weights in the cache.
+static void race(CenoteVoice *voice, const Chain *chain, double seconds, Clean *engine,
+                 Clean *products)
 {
-  CenoteError err;
+  const double end = now_us() + 1e6 * seconds;
+  do {
+    for (const double turn = now_us() + TURN_US; now_us() < turn;) time_engine(voice, engine);
+    for (const double turn = now_us() + TURN_US; now_us() < turn;) time_products(chain, products);
+  } while (now_us() < end);
+}
+
+static bool report(const CenoteModelInfo *info, const Chain *chain, const Clean *engine,
+                   const Clean *products, double first_ms, double resident)
+{
+  const double engine_us = mean(engine);
+  const double products_us = mean(products);
+  json_t *answer = json_pack(
+      "{s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "name",
+      "sgemv", "model", info->name, "kernel", info->kernel, "precision", "f32", "version",
+      openblas_get_config(), "clean_us", products_us, "clean_worst_us", worst(products),
+      "engine_clean_us", engine_us, "engine_clean_worst_us", worst(engine), "ratio",
+      products_us / engine_us, "gmacs", 1e-3 * chain->macs / products_us, "macs", chain->macs,
+      "engine_macs", info->macs_mean, "first_ms", first_ms, "resident_mb", resident);
+  if (answer && json_dumpf(answer, stdout, JSON_COMPACT | JSON_REAL_PRECISION(6)) == 0) puts("");
+  json_decref(answer);
+  return answer;
+}
+
+static bool run(const char *path, double seconds)
+{
+  CenoteError err = {.text = "out of memory"};
   CenoteModel *model;
   CenoteVoice *voice = NULL;
   CnWeights weights = {0};
   Chain chain = {0};
+  Clean engine = {0};
+  Clean products = {0};
   float sample;
   const double before_mb = resident_mb();
   const double began = now_us();
-  if (cenote_model_load(path, &model, &err) != CENOTE_OK) {
-    fprintf(stderr, "sgemv: %s\n", err.text);
-    return 1;
-  }
-  bool good = cenote_voice_new(model, &voice) == CENOTE_OK;
-  snprintf(err.text, sizeof err.text, "out of memory");
+  bool good = cenote_model_load(path, &model, &err) == CENOTE_OK;
+  good = good && cenote_voice_new(model, &voice) == CENOTE_OK;
+  if (good) cenote_voice_render(voice, &sample, 1);
+  const double first_ms = 1e-3 * (now_us() - began);
+  const double resident = resident_mb() - before_mb;
+  good = good && cn_weights_load(path, &weights, &err) == CENOTE_OK;
   if (good) {
-    cenote_voice_render(voice, &sample, 1);
-    printf("model         %s\n", cenote_model_info(model)->name);
-    printf("kernel        %s\n", cenote_model_info(model)->kernel);
-    printf("blas          %s\n", openblas_get_corename());
-    printf("first_ms      %.1f\n", 1e-3 * (now_us() - began));
-    printf("resident_mb   %.1f\n", resident_mb() - before_mb);
+    const CenoteModelInfo *info = cenote_model_info(model);
+    good = make_chain(&weights, &chain) && make_clean(&engine, info->period) &&
+           make_clean(&products, info->period);
+    // The render above was step 0: its period goes on from there.
+    if (good) race(voice, &chain, seconds, &engine, &products);
+    good = good && report(info, &chain, &engine, &products, first_ms, resident);
   }
-  good = good && cn_weights_load(path, &weights, &err) == CENOTE_OK && make_chain(&weights, &chain);
-  if (good) race(model, voice, &chain);
-  else fprintf(stderr, "sgemv: %s\n", err.text);
+  if (!good) fprintf(stderr, "sgemv: %s\n", err.text);
   clear_chain(&chain);
+  free(engine.us);
+  free(products.us);
   cn_weights_clear(&weights);
   cenote_voice_free(voice);
   cenote_model_free(model);
-  return good ? 0 : 1;
+  return good;
 }
 
 int main(int argc, char **argv)
 {
-  if (argc != 2) {
-    fputs("Usage: sgemv WEIGHTS.safetensors\n", stderr);
+  const double seconds = argc == 3 ? atof(argv[2]) : 3.0;
+  if (argc < 2 || argc > 3 || !(seconds > 0.0)) {
+    fputs("Usage: sgemv WEIGHTS.safetensors [SECONDS]\n", stderr);
     return 2;
   }
   openblas_set_num_threads(1);
-  return run(argv[1]);
+  return run(argv[1], seconds) ? 0 : 1;
 }
