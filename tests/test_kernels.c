@@ -339,11 +339,12 @@ static void norms_gates_and_recurrences_equal_the_reference(void **state)
       cn_kernels_scalar.gelu(want, n, n % 2);
       k->gelu(got, n, n % 2);
       assert_memory_equal(got, want, sizeof got);
-      for (int form = 0; form < 16; ++form) {
+      for (int form = 0; form < 32; ++form) {
         for (uint32_t i = 0; i < n; ++i) c[i] = -fabsf(c[i]);
         const CnRecurrence r = {.units = n,
                                 .input_norm = form & 1,
                                 .near = form & 4,
+                                .wide = form & 16,
                                 .rate = c,
                                 .angle = form & 2 ? form & 4 ? e : d : NULL,
                                 .a_re = a,

@@ -80,12 +80,14 @@ static inline Real gelu_real(Real v)
   return v * sigmoid_real(SPLAT(1.59576912161f) * cubic);
 }
 
-/// 2^x within 1.1e-4 of its size for |x| <= 126: for inputs that were rounded to 8 bits.
+// Brief forms, to four digits, for models whose products are rounded to 8 bits anyway.
+
+/// 2^x within 1.1e-4 of its size; x is cut to [-60, 60].
 static inline Real exp2_brief(Real x)
 {
   const Real magic = SPLAT(0x1.8p23f);
-  x = AT_LEAST(x, SPLAT(-126.0f));
-  x = AT_MOST(x, SPLAT(126.0f));
+  x = AT_LEAST(x, SPLAT(-60.0f));
+  x = AT_MOST(x, SPLAT(60.0f));
   const Real shifted = x + magic;
   const Real f = x - (shifted - magic);
   Real p = SPLAT(0.0558382829f);
@@ -95,10 +97,14 @@ static inline Real exp2_brief(Real x)
   return AS_REAL(AS_BITS(p) + (AS_BITS(shifted) << 23));
 }
 
-/// 1 / (1 + e^-x), within 1.2e-4 of its size.
-static inline Real sigmoid_brief(Real x)
+/// 1 / (1 + e^-x) of two numbers by one division, within 1.2e-4 of their sizes.
+static inline void sigmoids_brief(Real x, Real y, Real *sx, Real *sy)
 {
-  return SPLAT(1.0f) / (SPLAT(1.0f) + exp2_brief(SPLAT(-1.44269504f) * x));
+  const Real a = SPLAT(1.0f) + exp2_brief(SPLAT(-1.44269504f) * x);
+  const Real b = SPLAT(1.0f) + exp2_brief(SPLAT(-1.44269504f) * y);
+  const Real both = SPLAT(1.0f) / (a * b);
+  *sx = both * b;
+  *sy = both * a;
 }
 
 /// gelu_real, within 1.2e-4 of its size.
@@ -165,4 +171,40 @@ static inline void rglru_turn(Real angle, Real m, bool near, Real *re, Real *im)
   const Real size = SPLAT(1.0f) + m;
   *re = m - size * (SPLAT(2.0f) * s * s);
   *im = size * (SPLAT(2.0f) * s * c);
+}
+
+/// rglru_a with m and the scale within 2e-5 of their sizes; rate * gate <= 0.
+static inline void rglru_a_brief(Real gate, Real rate, Real *m, Real *scale)
+{
+  const Real magic = SPLAT(0x1.8p23f);
+  const Real x = AT_LEAST(SPLAT(1.44269504f) * (rate * gate), SPLAT(-60.0f));
+  const Real shifted = x + magic;
+  const Real f = x - (shifted - magic);
+  Real p = SPLAT(0.00965671029f); // of (2^f - 1) / f
+  p = p * f + SPLAT(0.0558382829f);
+  p = p * f + SPLAT(0.2402253010f);
+  p = p * f + SPLAT(0.6931367339f);
+  const Real size = AS_REAL((AS_BITS(shifted) + 127u) << 23);
+  *m = size * (p * f) + (size - SPLAT(1.0f));
+  *scale = AT_LEAST(-*m * (SPLAT(2.0f) + *m), SPLAT(0.0f));
+}
+
+/// rglru_turn for |angle| <= CN_WIDE_ANGLE, re and im within 1e-4 of |a - 1|.
+static inline void rglru_turn_brief(Real angle, Real m, Real *re, Real *im)
+{
+  const Real x = SPLAT(0.5f) * angle;
+  const Real t = x * x;
+  Real s = SPLAT(-0.000168855768f);
+  s = s * t + SPLAT(0.00822931499f);
+  s = s * t + SPLAT(-0.166547920f);
+  s = s * t + SPLAT(0.999978662f);
+  s = s * x;
+  Real c = SPLAT(2.11030726e-5f);
+  c = c * t + SPLAT(-0.00137067292f);
+  c = c * t + SPLAT(0.0416295811f);
+  c = c * t + SPLAT(-0.499973424f);
+  c = c * t + SPLAT(0.999996941f);
+  const Real size = (SPLAT(1.0f) + m) * (s + s);
+  *re = m - size * s;
+  *im = size * c;
 }

@@ -12,7 +12,7 @@
 
 enum {
   CN_GRANULE = 16, ///< rows that lie side by side in a packed matrix
-  CN_PANEL = 8,    ///< granules of a panel at most
+  CN_PANEL = 4,    ///< granules of a panel at most
   CN_BATCH = 16    ///< voices that go through the weights together at most
 };
 
@@ -85,11 +85,15 @@ typedef struct CnDiagonal {
   const float *weight; ///< [granule][cols][CN_GRANULE]
 } CnDiagonal;
 
+/// Largest angle of a unit that brief forms of sine and cosine take: a little over 3/2 pi.
+#define CN_WIDE_ANGLE 4.75f
+
 /// Parameters of one RG-LRU or LRU layer, `units` numbers each.
 typedef struct CnRecurrence {
   uint32_t units;
   bool input_norm;
   bool near;            ///< RG-LRU: every |angle| <= pi/2
+  bool wide;            ///< RG-LRU: some |angle| > CN_WIDE_ANGLE
   const float *rate;    ///< RG-LRU: log_a_scale * softplus(a_real)
   const float *angle;   ///< RG-LRU: a_imag; NULL with only_real
   const float *a_re;    ///< LRU: a

@@ -31,7 +31,7 @@ typedef struct Quad {
 #define AT_MOST(x, high) ((Real)_mm256_min_ps((__m256)(high), (__m256)(x)))
 #include "kernels/elementary.h"
 
-enum { MOST_1 = 4, MOST_2 = 2, MOST_4 = 1, MOST_8 = 0, FLIP = 0 };
+enum { MOST_1 = 4, MOST_2 = 2, MOST_3 = 1, MOST_4 = 1, MOST_8 = 0, FLIP = 0 };
 
 static bool usable(void)
 {
@@ -87,9 +87,14 @@ static inline Real to_real(Whole whole)
   return (Real)_mm256_cvtepi32_ps((__m256i)whole);
 }
 
-static inline Real mac_bf16(Real sum, const void *w, uint32_t pair)
+static inline Whole load_whole(const void *from)
 {
-  const __m256i both = _mm256_loadu_si256(w);
+  return (Whole)_mm256_loadu_si256(from);
+}
+
+static inline Real mac_bf16(Real sum, Whole w, uint32_t pair)
+{
+  const __m256i both = (__m256i)w;
   const __m256 odd = _mm256_castsi256_ps(_mm256_and_si256(both, _mm256_set1_epi32(-65536)));
   const __m256 even = _mm256_castsi256_ps(_mm256_slli_epi32(both, 16));
   sum += (Real)odd * (Real)_mm256_castsi256_ps(_mm256_set1_epi32((int32_t)(pair & 0xffff0000u)));
@@ -102,18 +107,18 @@ static inline Quad quad(uint32_t bits)
   return (Quad){number, _mm256_abs_epi8(number)};
 }
 
-static inline Whole mac_int8(Whole sum, const void *w, Quad x)
+static inline Whole mac_int8(Whole sum, Whole w, Quad x)
 {
   // |x| unsigned times w with x's sign: no pair of products passes 2 * 127 * 127.
-  const __m256i weight = _mm256_sign_epi8(_mm256_loadu_si256(w), x.number);
+  const __m256i weight = _mm256_sign_epi8((__m256i)w, x.number);
   const __m256i pairs = _mm256_maddubs_epi16(x.size, weight);
   return sum + (Whole)_mm256_madd_epi16(pairs, _mm256_set1_epi16(1));
 }
 
-static inline Whole mac_int4(Whole sum, const void *w, Quad low, Quad high)
+static inline Whole mac_int4(Whole sum, Whole w, Quad low, Quad high)
 {
   // Weights 0..15, unsigned: a sum of two pairs stays within 4 * 15 * 127.
-  const __m256i both = _mm256_loadu_si256(w);
+  const __m256i both = (__m256i)w;
   const __m256i mask = _mm256_set1_epi8(15);
   const __m256i first = _mm256_maddubs_epi16(_mm256_and_si256(both, mask), low.number);
   const __m256i second =

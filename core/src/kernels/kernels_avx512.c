@@ -28,7 +28,7 @@ typedef __m512i Quad;
 #define AT_MOST(x, high) ((Real)_mm512_min_ps((__m512)(high), (__m512)(x)))
 #include "kernels/elementary.h"
 
-enum { MOST_1 = 8, MOST_2 = 8, MOST_4 = 4, MOST_8 = 2, FLIP = 128 };
+enum { MOST_1 = 4, MOST_2 = 4, MOST_3 = 4, MOST_4 = 4, MOST_8 = 0, FLIP = 128 };
 
 static bool usable(void)
 {
@@ -81,11 +81,16 @@ static inline Real to_real(Whole whole)
   return (Real)_mm512_cvtepi32_ps((__m512i)whole);
 }
 
-static inline Real mac_bf16(Real sum, const void *w, uint32_t pair)
+static inline Whole load_whole(const void *from)
+{
+  return (Whole)_mm512_loadu_si512(from);
+}
+
+static inline Real mac_bf16(Real sum, Whole w, uint32_t pair)
 {
   // The instruction adds the odd product first, each rounded: the reference's order.
   const __m512i x = _mm512_set1_epi32((int32_t)pair);
-  return (Real)_mm512_dpbf16_ps((__m512)sum, (__m512bh)_mm512_loadu_si512(w), (__m512bh)x);
+  return (Real)_mm512_dpbf16_ps((__m512)sum, (__m512bh)w, (__m512bh)x);
 }
 
 static inline Quad quad(uint32_t bits)
@@ -93,14 +98,14 @@ static inline Quad quad(uint32_t bits)
   return _mm512_set1_epi32((int32_t)bits);
 }
 
-static inline Whole mac_int8(Whole sum, const void *w, Quad x)
+static inline Whole mac_int8(Whole sum, Whole w, Quad x)
 {
-  return (Whole)_mm512_dpbusd_epi32((__m512i)sum, _mm512_loadu_si512(w), x);
+  return (Whole)_mm512_dpbusd_epi32((__m512i)sum, (__m512i)w, x);
 }
 
-static inline Whole mac_int4(Whole sum, const void *w, Quad low, Quad high)
+static inline Whole mac_int4(Whole sum, Whole w, Quad low, Quad high)
 {
-  const __m512i both = _mm512_loadu_si512(w);
+  const __m512i both = (__m512i)w;
   const __m512i mask = _mm512_set1_epi8(15);
   const __m512i first = _mm512_dpbusd_epi32((__m512i)sum, _mm512_and_si512(both, mask), low);
   return (Whole)_mm512_dpbusd_epi32(first, _mm512_and_si512(_mm512_srli_epi16(both, 4), mask),

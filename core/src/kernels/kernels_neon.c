@@ -8,7 +8,7 @@
 #include <arm_neon.h>
 #include <sys/auxv.h>
 
-enum { MOST_1 = 4, MOST_2 = 2, MOST_4 = 1, MOST_8 = 0, FLIP = 0 };
+enum { MOST_1 = 4, MOST_2 = 2, MOST_3 = 1, MOST_4 = 1, MOST_8 = 0, FLIP = 0 };
 
 #include "kernels/quads.h"
 
@@ -23,15 +23,15 @@ static inline Real sqrt_real(Real x)
   return (Real)vsqrtq_f32((float32x4_t)x);
 }
 
-static inline Whole mac_int8(Whole sum, const void *w, Quad x)
+static inline Whole mac_int8(Whole sum, Whole w, Quad x)
 {
   const int8x16_t number = vreinterpretq_s8_u32(vdupq_n_u32(x));
-  return (Whole)vdotq_s32((int32x4_t)sum, vld1q_s8(w), number);
+  return (Whole)vdotq_s32((int32x4_t)sum, (int8x16_t)w, number);
 }
 
-static inline Whole mac_int4(Whole sum, const void *w, Quad low, Quad high)
+static inline Whole mac_int4(Whole sum, Whole w, Quad low, Quad high)
 {
-  const uint8x16_t both = vld1q_u8(w);
+  const uint8x16_t both = (uint8x16_t)w;
   const int8x16_t first = vreinterpretq_s8_u8(vandq_u8(both, vdupq_n_u8(15)));
   const int8x16_t second = vreinterpretq_s8_u8(vshrq_n_u8(both, 4));
   const int32x4_t half = vdotq_s32((int32x4_t)sum, first, vreinterpretq_s8_u32(vdupq_n_u32(low)));

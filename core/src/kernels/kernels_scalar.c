@@ -79,7 +79,8 @@ static float whole_row(const CnMatrix *m, const char *w, size_t step, const floa
     for (uint32_t j = 0; j < each; ++j)
       whole += whole_weight(m->form, w + j / take * step, j % take) * x[g * each + j];
     w += (size_t)(each / take) * step;
-    sum += (float)whole * scale[g * rows];
+    const float scaled = (float)whole * scale[g * rows];
+    sum = g == 0 ? scaled : sum + scaled;
   }
   return sum;
 }
@@ -232,9 +233,16 @@ static void rglru(float *restrict h, const CnRecurrence *r, const float *u, cons
   for (uint32_t k = 0; k < units; ++k) {
     float m;
     float scale;
-    const float turn = brief ? sigmoid_brief(ga[k]) : sigmoid_real(ga[k]);
-    rglru_a(turn, r->rate[k], &m, &scale);
-    float in = brief ? sigmoid_brief(gx[k]) : sigmoid_real(gx[k]);
+    float turn;
+    float in;
+    if (brief) {
+      sigmoids_brief(ga[k], gx[k], &turn, &in);
+      rglru_a_brief(turn, r->rate[k], &m, &scale);
+    } else {
+      turn = sigmoid_real(ga[k]);
+      in = sigmoid_real(gx[k]);
+      rglru_a(turn, r->rate[k], &m, &scale);
+    }
     if (r->input_norm) in = in * sqrtf(scale);
     if (!r->angle) {
       h[k] = h[k] + (m * h[k] + in * u[k]);
@@ -242,7 +250,8 @@ static void rglru(float *restrict h, const CnRecurrence *r, const float *u, cons
     }
     float a_re;
     float a_im;
-    rglru_turn(r->angle[k] * turn, m, false, &a_re, &a_im);
+    if (brief && !r->wide) rglru_turn_brief(r->angle[k] * turn, m, &a_re, &a_im);
+    else rglru_turn(r->angle[k] * turn, m, false, &a_re, &a_im);
     const float re = h[k];
     const float im = h[units + k];
     h[k] = re + ((a_re * re - a_im * im) + in * u[k]);

@@ -4,11 +4,10 @@
 // runs over the columns in order, whatever tile it is in, so a voice's bits do not depend on its
 // company. Beside what vector.h asks for, the including file defines
 //   Whole                    vector of LANES int32
-//   MOST_1, MOST_2, MOST_4, MOST_8   granules of a tile for that many voices; 0: no such tile
-//   FLIP                     what packed int8 numbers are xored with
-//   load_whole(p), to_real(whole), splat_whole(i)
-//   mac_bf16(sum, w, pair)   sum + w[1] x[1], then + w[0] x[0]; w LANES pairs, pair one of x
-//   Quad, quad(bits)         four int8 numbers of x, for each lane
+//   MOST_1, MOST_2, MOST_3, MOST_4, MOST_8   granules of a tile for that many voices; 0: no such
+//   tile FLIP                     what packed int8 numbers are xored with load_whole(p),
+//   to_real(whole), splat_whole(i) mac_bf16(sum, w, pair)   sum + w[1] x[1], then + w[0] x[0]; w
+//   LANES pairs, pair one of x Quad, quad(bits)         four int8 numbers of x, for each lane
 //   mac_int8(sum, w, quad)   sum + the four products
 //   mac_int4(sum, w, low, high)   the same for eight 4-bit weights, offset 8 included
 #ifndef CN_PRODUCT_H
@@ -82,8 +81,9 @@ static ALWAYS_INLINE void tile_bf16(const Tile *t, const int granules, const int
   for (size_t j = 0; j < bytes; j += 4, w += t->step) {
     UNROLL for (int n = 0; n < granules * PARTS; ++n)
     {
+      const Whole weight = load_whole(w + n * VECTOR_BYTES);
       UNROLL for (int v = 0; v < voices; ++v) sum[n][v] =
-          mac_bf16(sum[n][v], w + n * VECTOR_BYTES, word_at(x[v], j));
+          mac_bf16(sum[n][v], weight, word_at(x[v], j));
     }
   }
   EACH_SUM(n, v) store(t->y[v] + t->row + n * LANES, sum[n][v] + load(t->bias + n * LANES));
@@ -122,14 +122,34 @@ static ALWAYS_INLINE void sum_group(const Tile *t, const int granules, const int
     UNROLL for (int n = 0; n < granules * PARTS; ++n) sum[n][v] = (Whole){0};
   }
   for (uint32_t j = 0; j < cols; j += take, w += t->step) {
+    Quad low[MOST_VOICES];
+    Quad high[MOST_VOICES];
     UNROLL for (int v = 0; v < voices; ++v)
     {
-      const Quad low = quad(word_at(x[v], j));
-      const Quad high = four ? quad(word_at(x[v], j + 4)) : low;
-      UNROLL for (int n = 0; n < granules * PARTS; ++n) sum[n][v] =
-          four ? mac_int4(sum[n][v], w + n * VECTOR_BYTES, low, high)
-               : mac_int8(sum[n][v], w + n * VECTOR_BYTES, low);
+      low[v] = quad(word_at(x[v], j));
+      high[v] = four ? quad(word_at(x[v], j + 4)) : low[v];
     }
+    UNROLL for (int n = 0; n < granules * PARTS; ++n)
+    {
+      const Whole weight = load_whole(w + n * VECTOR_BYTES);
+      UNROLL for (int v = 0; v < voices; ++v) sum[n][v] =
+          four ? mac_int4(sum[n][v], weight, low[v], high[v]) : mac_int8(sum[n][v], weight, low[v]);
+    }
+  }
+}
+
+/// The sums of a group, scaled: into `part` or added to it.
+static ALWAYS_INLINE void scale_group(const Tile *t, const int granules, const int voices,
+                                      uint32_t group, Whole sum[16][MOST_VOICES],
+                                      Real part[16][MOST_VOICES])
+{
+  const float *scale = t->scale + group * (t->step / 4);
+  Whole offset[MOST_VOICES];
+  UNROLL for (int v = 0; v < voices; ++v) offset[v] = splat_whole(offset_of(t->m, t->x[v], group));
+  EACH_SUM(n, v)
+  {
+    const Real scaled = to_real(sum[n][v] - offset[v]) * load(scale + n * LANES);
+    part[n][v] = group == 0 ? scaled : part[n][v] + scaled;
   }
 }
 
@@ -138,15 +158,11 @@ static ALWAYS_INLINE void tile_whole(const Tile *t, const int granules, const in
 {
   Whole sum[16][MOST_VOICES];
   Real part[16][MOST_VOICES];
-  const size_t rows = t->step / 4;
-  EACH_SUM(n, v) part[n][v] = (Real){0};
-  for (uint32_t group = 0; group < t->m->groups; ++group) {
-    Whole offset[MOST_VOICES];
+  sum_group(t, granules, voices, four, 0, sum);
+  scale_group(t, granules, voices, 0, sum, part);
+  for (uint32_t group = 1; group < t->m->groups; ++group) {
     sum_group(t, granules, voices, four, group, sum);
-    UNROLL for (int v = 0; v < voices; ++v) offset[v] =
-        splat_whole(offset_of(t->m, t->x[v], group));
-    EACH_SUM(n, v)
-    part[n][v] += to_real(sum[n][v] - offset[v]) * load(t->scale + group * rows + n * LANES);
+    scale_group(t, granules, voices, group, sum, part);
   }
   EACH_SUM(n, v)
   store(t->y[v] + t->row + n * LANES,
@@ -178,6 +194,14 @@ static ALWAYS_INLINE void tile_int4(const Tile *t, const int granules, const int
     t.row += done * CN_GRANULE;                                                                    \
   }
 
+/// Voices of the next tile, of so many left: as many as there is a tile for, and no last one alone.
+static inline uint32_t tile_voices(uint32_t left)
+{
+  if (left >= 8 && MOST_8 > 0) return 8;
+  if (left == 3 || left == 5 || left == 6) return MOST_3 > 0 ? 3 : 2;
+  return left >= 4 && MOST_4 > 0 ? 4 : left >= 2 ? 2 : 1;
+}
+
 /// A form's product: panel by panel, in each as many voices at once as there are tiles for.
 #define DEFINE_PRODUCT(name, tile)                                                                 \
   static void name(float *const *y, const CnMatrix *m, const CnVector *const *x, uint32_t voices)  \
@@ -192,7 +216,7 @@ static ALWAYS_INLINE void tile_int4(const Tile *t, const int granules, const int
       uint32_t some;                                                                               \
       for (uint32_t v = 0; v < voices; v += some) {                                                \
         const uint32_t rest = voices - v;                                                          \
-        some = rest >= 8 && MOST_8 > 0 ? 8 : rest >= 4 && MOST_4 > 0 ? 4 : rest >= 2 ? 2 : 1;      \
+        some = tile_voices(rest);                                                                  \
         Tile t = {.m = m,                                                                          \
                   .weight = at,                                                                    \
                   .step = (size_t)granules * WORDS,                                                \
@@ -203,6 +227,7 @@ static ALWAYS_INLINE void tile_int4(const Tile *t, const int granules, const int
                   .row = row};                                                                     \
         if (some == 1) RUN_TILES(tile, MOST_1, 1)                                                  \
         else if (some == 2) RUN_TILES(tile, MOST_2, 2)                                             \
+        else if (MOST_3 > 0 && some == 3) RUN_TILES(tile, MOST_3, MOST_3 > 0 ? 3 : 1)              \
         else if (MOST_4 > 0 && some == 4) RUN_TILES(tile, MOST_4, MOST_4 > 0 ? 4 : 1)              \
         else if (MOST_8 > 0) RUN_TILES(tile, MOST_8, MOST_8 > 0 ? 8 : 1)                           \
       }                                                                                            \

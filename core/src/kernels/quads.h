@@ -60,10 +60,16 @@ static inline Real to_real(Whole whole)
   return __builtin_convertvector(whole, Real);
 }
 
-static inline Real mac_bf16(Real sum, const void *w, uint32_t pair)
+static inline Whole load_whole(const void *from)
 {
-  Bits both;
-  memcpy(&both, w, sizeof both);
+  Whole whole;
+  memcpy(&whole, from, sizeof whole);
+  return whole;
+}
+
+static inline Real mac_bf16(Real sum, Whole w, uint32_t pair)
+{
+  const Bits both = (Bits)w;
   const Bits odd = {pair & 0xffff0000u, pair & 0xffff0000u, pair & 0xffff0000u, pair & 0xffff0000u};
   const Bits even = {pair << 16, pair << 16, pair << 16, pair << 16};
   sum += AS_REAL(both & 0xffff0000u) * AS_REAL(odd);
@@ -82,8 +88,8 @@ static inline Quad quad(uint32_t bits)
 }
 
 static inline Real sqrt_real(Real x);
-static inline Whole mac_int8(Whole sum, const void *w, Quad x);
-static inline Whole mac_int4(Whole sum, const void *w, Quad low, Quad high);
+static inline Whole mac_int8(Whole sum, Whole w, Quad x);
+static inline Whole mac_int4(Whole sum, Whole w, Quad low, Quad high);
 
 #include "kernels/narrow.h"
 #include "kernels/product.h"

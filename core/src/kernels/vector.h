@@ -189,32 +189,47 @@ static ALWAYS_INLINE void open_gates(Stage *s, const float *gx, const float *ga,
   {
     const Real x = load_some(gx + i, m);
     const Real a = load_some(ga + i, m);
-    store(s->turn + i, brief ? sigmoid_brief(a) : sigmoid_real(a));
-    store(s->in + i, brief ? sigmoid_brief(x) : sigmoid_real(x));
+    Real turn;
+    Real in;
+    if (brief) {
+      sigmoids_brief(a, x, &turn, &in);
+    } else {
+      turn = sigmoid_real(a);
+      in = sigmoid_real(x);
+    }
+    store(s->turn + i, turn);
+    store(s->in + i, in);
   }
 }
 
-static ALWAYS_INLINE void find_sizes(Stage *s, const float *rate, bool input_norm, bool whole,
-                                     uint32_t n)
+static ALWAYS_INLINE void find_sizes(Stage *s, const float *rate, bool input_norm, bool brief,
+                                     bool whole, uint32_t n)
 {
   EACH_VECTOR(whole)
   {
     Real size;
     Real scale;
-    rglru_a(load(s->turn + i), load_some(rate + i, m), &size, &scale);
+    const Real turn = load(s->turn + i);
+    if (brief) rglru_a_brief(turn, load_some(rate + i, m), &size, &scale);
+    else rglru_a(turn, load_some(rate + i, m), &size, &scale);
     store(s->m + i, size);
     if (input_norm) store(s->in + i, load(s->in + i) * sqrt_real(scale));
   }
 }
 
-static ALWAYS_INLINE void find_turns(Stage *s, const float *angle, bool near, bool whole,
-                                     uint32_t n)
+/// How an angle's sine and cosine are had.
+typedef enum Turn { TURN_BRIEF, TURN_NEAR, TURN_ANY } Turn;
+
+static ALWAYS_INLINE void find_turns(Stage *s, const float *angle, Turn how, bool whole, uint32_t n)
 {
   EACH_VECTOR(whole)
   {
     Real re;
     Real im;
-    rglru_turn(load_some(angle + i, m) * load(s->turn + i), load(s->m + i), near, &re, &im);
+    const Real turned = load_some(angle + i, m) * load(s->turn + i);
+    const Real size = load(s->m + i);
+    if (how == TURN_BRIEF) rglru_turn_brief(turned, size, &re, &im);
+    else rglru_turn(turned, size, how == TURN_NEAR, &re, &im);
     store(s->re + i, re);
     store(s->im + i, im);
   }
@@ -251,15 +266,15 @@ static ALWAYS_INLINE void rglru_some(float *restrict h, const CnRecurrence *r, c
                                      uint32_t k, uint32_t n)
 {
   Stage s;
-  if (brief) open_gates(&s, gx + k, ga + k, true, whole, n);
-  else open_gates(&s, gx + k, ga + k, false, whole, n);
-  find_sizes(&s, r->rate + k, r->input_norm, whole, n);
+  open_gates(&s, gx + k, ga + k, brief, whole, n);
+  find_sizes(&s, r->rate + k, r->input_norm, brief, whole, n);
   if (!r->angle) {
     recur_real(&s, h + k, u + k, whole, n);
     return;
   }
-  if (r->near) find_turns(&s, r->angle + k, true, whole, n);
-  else find_turns(&s, r->angle + k, false, whole, n);
+  if (brief && !r->wide) find_turns(&s, r->angle + k, TURN_BRIEF, whole, n);
+  else if (r->near) find_turns(&s, r->angle + k, TURN_NEAR, whole, n);
+  else find_turns(&s, r->angle + k, TURN_ANY, whole, n);
   recur_complex(&s, h + k, h + r->units + k, u + k, u + r->units + k, whole, n);
 }
 
@@ -268,8 +283,9 @@ static void rglru(float *restrict h, const CnRecurrence *r, const float *u, cons
 {
   for (uint32_t k = 0; k < r->units; k += STAGE) {
     const uint32_t n = r->units - k < STAGE ? r->units - k : STAGE;
-    if (n % LANES == 0) rglru_some(h, r, u, gx, ga, brief, true, k, n);
-    else rglru_some(h, r, u, gx, ga, brief, false, k, n);
+    if (n % LANES != 0) rglru_some(h, r, u, gx, ga, brief, false, k, n);
+    else if (brief) rglru_some(h, r, u, gx, ga, true, true, k, n);
+    else rglru_some(h, r, u, gx, ga, false, true, k, n);
   }
 }
 
