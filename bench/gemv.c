@@ -23,7 +23,7 @@ static void multiply(const void *data, size_t index, float *y, const float *x)
   CnVector vector = {.narrow = room};
   const CnVector *in = &vector;
   chain->kernels->narrow(&vector, m->form, x, m->cols);
-  chain->kernels->product(&y, m, &in, 1);
+  chain->kernels->product(&y, m, &in, 1, false);
 }
 
 /// As a model is packed: once to count, once to fill.

@@ -67,8 +67,6 @@ static void pack_recurrence(Packer *packer, CnBlock *out)
     r->near = true;
     for (uint32_t k = 0; a_imag && k < r->units; ++k)
       if (fabsf(a_imag[k]) > 1.57f) r->near = false;
-    for (uint32_t k = 0; a_imag && k < r->units; ++k)
-      if (fabsf(a_imag[k]) > CN_WIDE_ANGLE) r->wide = true;
     return;
   }
   float *a_re = cn_pack_take(packer, r->units);

@@ -189,21 +189,23 @@ static inline void rglru_a_brief(Real gate, Real rate, Real *m, Real *scale)
   *scale = AT_LEAST(-*m * (SPLAT(2.0f) + *m), SPLAT(0.0f));
 }
 
-/// rglru_turn for |angle| <= CN_WIDE_ANGLE, re and im within 1e-4 of |a - 1|.
+/// rglru_turn with re and im within 1e-4 of |a - 1|, for |angle| up to 1000. Half a turn more or
+/// less of the half angle changes the signs of sine and cosine both, and so neither re nor im.
 static inline void rglru_turn_brief(Real angle, Real m, Real *re, Real *im)
 {
-  const Real x = SPLAT(0.5f) * angle;
+  const Real magic = SPLAT(0x1.8p23f);
+  const Real half = SPLAT(0.5f) * angle;
+  const Real turns = (half * SPLAT(0.318309886f) + magic) - magic;
+  const Real x = half - turns * SPLAT(3.14159265f);
   const Real t = x * x;
-  Real s = SPLAT(-0.000168855768f);
-  s = s * t + SPLAT(0.00822931499f);
-  s = s * t + SPLAT(-0.166547920f);
-  s = s * t + SPLAT(0.999978662f);
+  Real s = SPLAT(0.00762530233f);
+  s = s * t + SPLAT(-0.166017478f);
+  s = s * t + SPLAT(0.999911005f);
   s = s * x;
-  Real c = SPLAT(2.11030726e-5f);
-  c = c * t + SPLAT(-0.00137067292f);
-  c = c * t + SPLAT(0.0416295811f);
-  c = c * t + SPLAT(-0.499973424f);
-  c = c * t + SPLAT(0.999996941f);
+  Real c = SPLAT(-0.00127078421f);
+  c = c * t + SPLAT(0.0414863123f);
+  c = c * t + SPLAT(-0.499911239f);
+  c = c * t + SPLAT(0.999993148f);
   const Real size = (SPLAT(1.0f) + m) * (s + s);
   *re = m - size * s;
   *im = size * c;

@@ -85,15 +85,11 @@ typedef struct CnDiagonal {
   const float *weight; ///< [granule][cols][CN_GRANULE]
 } CnDiagonal;
 
-/// Largest angle of a unit that brief forms of sine and cosine take: a little over 3/2 pi.
-#define CN_WIDE_ANGLE 4.75f
-
 /// Parameters of one RG-LRU or LRU layer, `units` numbers each.
 typedef struct CnRecurrence {
   uint32_t units;
   bool input_norm;
   bool near;            ///< RG-LRU: every |angle| <= pi/2
-  bool wide;            ///< RG-LRU: some |angle| > CN_WIDE_ANGLE
   const float *rate;    ///< RG-LRU: log_a_scale * softplus(a_real)
   const float *angle;   ///< RG-LRU: a_imag; NULL with only_real
   const float *a_re;    ///< LRU: a
@@ -110,8 +106,9 @@ typedef struct CnKernels {
   const char *name;
   bool (*usable)(void); ///< CPU and operating system both
   uint8_t flip;         ///< what the packed int8 numbers are xored with, for this table
-  /// y[v][m->rows] = m x[v] + bias, for each voice by itself.
-  void (*product)(float *const *y, const CnMatrix *m, const CnVector *const *x, uint32_t voices);
+  /// y[v][m->rows] = m x[v] + bias, for each voice by itself; added to y[v] if `add`.
+  void (*product)(float *const *y, const CnMatrix *m, const CnVector *const *x, uint32_t voices,
+                  bool add);
   /// Make a vector of x[n] in a form; `to` has its room. x stays borrowed.
   void (*narrow)(CnVector *to, CnForm form, const float *x, uint32_t n);
   /// y[blocks * rows, + slack] = m x + bias; x[blocks * cols]

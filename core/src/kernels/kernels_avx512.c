@@ -231,7 +231,39 @@ static inline void diagonal_granule(float *restrict y, const CnDiagonal *m, uint
   store(y, sum + load(m->bias + row));
 }
 
-/// Two matrices share the permutations of their input.
+/// `granules` granules (a constant) of two matrices from `row` on: they share the permutations.
+static ALWAYS_INLINE void diagonals_some(float *restrict y, float *restrict z, const CnDiagonal *m,
+                                         const CnDiagonal *n, uint32_t row, const float *restrict x,
+                                         __m512i at, const int granules)
+{
+  const size_t step = (size_t)m->cols * CN_GRANULE;
+  const float *v = m->weight + (size_t)row * m->cols;
+  const float *w = n->weight + (size_t)row * n->cols;
+  Real a[4];
+  Real b[4];
+  __m512 window[4][2];
+  UNROLL for (int g = 0; g < granules; ++g)
+  {
+    a[g] = b[g] = (Real){0};
+    load_window(m, row + (uint32_t)g * CN_GRANULE, x, window[g]);
+  }
+  for (uint32_t j = 0; j < m->cols; ++j, v += CN_GRANULE, w += CN_GRANULE) {
+    UNROLL for (int g = 0; g < granules; ++g)
+    {
+      const Real in = (Real)_mm512_permutex2var_ps(window[g][0], at, window[g][1]);
+      a[g] += load(v + (size_t)g * step) * in;
+      b[g] += load(w + (size_t)g * step) * in;
+    }
+    at = _mm512_add_epi32(at, _mm512_set1_epi32(1));
+  }
+  UNROLL for (int g = 0; g < granules; ++g)
+  {
+    const uint32_t to = row + (uint32_t)g * CN_GRANULE;
+    store(y + to, a[g] + load(m->bias + to));
+    store(z + to, b[g] + load(n->bias + to));
+  }
+}
+
 static void diagonals(float *restrict y, float *restrict z, const CnDiagonal *m,
                       const CnDiagonal *n, const float *restrict x)
 {
@@ -240,24 +272,12 @@ static void diagonals(float *restrict y, float *restrict z, const CnDiagonal *m,
     diagonal(z, n, x);
     return;
   }
-  const __m512i first = window_places(m);
-  for (uint32_t row = 0; row < m->blocks * m->rows; row += CN_GRANULE) {
-    const float *v = m->weight + (size_t)row * m->cols;
-    const float *w = n->weight + (size_t)row * n->cols;
-    Real a = {0};
-    Real b = {0};
-    __m512 window[2];
-    __m512i at = first;
-    load_window(m, row, x, window);
-    for (uint32_t j = 0; j < m->cols; ++j, v += CN_GRANULE, w += CN_GRANULE) {
-      const Real in = (Real)_mm512_permutex2var_ps(window[0], at, window[1]);
-      a += load(v) * in;
-      b += load(w) * in;
-      at = _mm512_add_epi32(at, _mm512_set1_epi32(1));
-    }
-    store(y + row, a + load(m->bias + row));
-    store(z + row, b + load(n->bias + row));
-  }
+  const __m512i at = window_places(m);
+  const uint32_t rows = m->blocks * m->rows;
+  uint32_t row = 0;
+  for (; row + 4 * CN_GRANULE <= rows; row += 4 * CN_GRANULE)
+    diagonals_some(y, z, m, n, row, x, at, 4);
+  for (; row < rows; row += CN_GRANULE) diagonals_some(y, z, m, n, row, x, at, 1);
 }
 
 const CnKernels cn_kernels_avx512 = {.name = "avx512", .flip = FLIP, VECTOR_KERNELS};

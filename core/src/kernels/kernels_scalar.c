@@ -87,7 +87,7 @@ static float whole_row(const CnMatrix *m, const char *w, size_t step, const floa
 
 /// One panel of m, rows of y from its first on.
 static void panel(float *y, const CnMatrix *m, const char *base, uint32_t granules,
-                  const CnVector *x)
+                  const CnVector *x, bool add)
 {
   const float *scales = (const float *)(const void *)(base + cn_panel_scales(m, granules));
   const float *biases = (const float *)(const void *)(base + cn_panel_biases(m, granules));
@@ -98,11 +98,13 @@ static void panel(float *y, const CnMatrix *m, const char *base, uint32_t granul
     if (m->form == CN_FORM_F32) sum = f32_row(w, 4 * rows, m->cols, x->wide);
     else if (m->form == CN_FORM_BF16) sum = bf16_row(w, 4 * rows, m->cols, x->narrow);
     else sum = whole_row(m, w, 4 * rows, scales + row, rows, x->narrow) * x->scale;
-    y[row] = sum + biases[row];
+    sum += biases[row];
+    y[row] = add ? y[row] + sum : sum;
   }
 }
 
-static void product(float *const *y, const CnMatrix *m, const CnVector *const *x, uint32_t voices)
+static void product(float *const *y, const CnMatrix *m, const CnVector *const *x, uint32_t voices,
+                    bool add)
 {
   for (uint32_t v = 0; v < voices; ++v) {
     const char *at = m->panel;
@@ -110,7 +112,7 @@ static void product(float *const *y, const CnMatrix *m, const CnVector *const *x
     for (uint32_t row = 0; row < m->rows; row += granules * CN_GRANULE) {
       granules = (m->rows - row) / CN_GRANULE;
       if (granules > CN_PANEL) granules = CN_PANEL;
-      panel(y[v] + row, m, at, granules, x[v]);
+      panel(y[v] + row, m, at, granules, x[v], add);
       at += cn_panel_bytes(m, granules);
     }
   }
@@ -250,7 +252,7 @@ static void rglru(float *restrict h, const CnRecurrence *r, const float *u, cons
     }
     float a_re;
     float a_im;
-    if (brief && !r->wide) rglru_turn_brief(r->angle[k] * turn, m, &a_re, &a_im);
+    if (brief) rglru_turn_brief(r->angle[k] * turn, m, &a_re, &a_im);
     else rglru_turn(r->angle[k] * turn, m, false, &a_re, &a_im);
     const float re = h[k];
     const float im = h[units + k];

@@ -39,6 +39,7 @@ typedef struct Tile {
   const CnVector *const *x;
   float *const *y;
   size_t row; ///< of the first granule
+  bool add;
 } Tile;
 
 static ALWAYS_INLINE uint32_t word_at(const void *from, size_t bytes)
@@ -51,6 +52,15 @@ static ALWAYS_INLINE uint32_t word_at(const void *from, size_t bytes)
 /// 16 accumulators are the most a tile has: granules * PARTS * voices.
 #define EACH_SUM(n, v)                                                                             \
   UNROLL for (int n = 0; n < granules * PARTS; ++n) UNROLL for (int v = 0; v < voices; ++v)
+
+/// Vector n of voice v's results.
+static ALWAYS_INLINE void put(const Tile *t, int v, int n, Real sum)
+{
+  float *to = t->y[v] + t->row + n * LANES;
+  sum += load(t->bias + n * LANES);
+  if (t->add) sum = load(to) + sum;
+  store(to, sum);
+}
 
 static ALWAYS_INLINE void tile_f32(const Tile *t, const int granules, const int voices)
 {
@@ -67,7 +77,7 @@ static ALWAYS_INLINE void tile_f32(const Tile *t, const int granules, const int 
       UNROLL for (int v = 0; v < voices; ++v) sum[n][v] += weight * SPLAT(x[v][j]);
     }
   }
-  EACH_SUM(n, v) store(t->y[v] + t->row + n * LANES, sum[n][v] + load(t->bias + n * LANES));
+  EACH_SUM(n, v) put(t, v, n, sum[n][v]);
 }
 
 static ALWAYS_INLINE void tile_bf16(const Tile *t, const int granules, const int voices)
@@ -86,7 +96,7 @@ static ALWAYS_INLINE void tile_bf16(const Tile *t, const int granules, const int
           mac_bf16(sum[n][v], weight, word_at(x[v], j));
     }
   }
-  EACH_SUM(n, v) store(t->y[v] + t->row + n * LANES, sum[n][v] + load(t->bias + n * LANES));
+  EACH_SUM(n, v) put(t, v, n, sum[n][v]);
 }
 
 /// Sum of n int8 numbers.
@@ -164,9 +174,7 @@ static ALWAYS_INLINE void tile_whole(const Tile *t, const int granules, const in
     sum_group(t, granules, voices, four, group, sum);
     scale_group(t, granules, voices, group, sum, part);
   }
-  EACH_SUM(n, v)
-  store(t->y[v] + t->row + n * LANES,
-        part[n][v] * SPLAT(t->x[v]->scale) + load(t->bias + n * LANES));
+  EACH_SUM(n, v) put(t, v, n, part[n][v] * SPLAT(t->x[v]->scale));
 }
 
 static ALWAYS_INLINE void tile_int8(const Tile *t, const int granules, const int voices)
@@ -204,7 +212,8 @@ static inline uint32_t tile_voices(uint32_t left)
 
 /// A form's product: panel by panel, in each as many voices at once as there are tiles for.
 #define DEFINE_PRODUCT(name, tile)                                                                 \
-  static void name(float *const *y, const CnMatrix *m, const CnVector *const *x, uint32_t voices)  \
+  static void name(float *const *y, const CnMatrix *m, const CnVector *const *x, uint32_t voices,  \
+                   bool add)                                                                       \
   {                                                                                                \
     const char *at = m->panel;                                                                     \
     uint32_t granules;                                                                             \
@@ -224,7 +233,8 @@ static inline uint32_t tile_voices(uint32_t left)
                   .bias = (const float *)(const void *)(at + biases),                              \
                   .x = x + v,                                                                      \
                   .y = y + v,                                                                      \
-                  .row = row};                                                                     \
+                  .row = row,                                                                      \
+                  .add = add};                                                                     \
         if (some == 1) RUN_TILES(tile, MOST_1, 1)                                                  \
         else if (some == 2) RUN_TILES(tile, MOST_2, 2)                                             \
         else if (MOST_3 > 0 && some == 3) RUN_TILES(tile, MOST_3, MOST_3 > 0 ? 3 : 1)              \
@@ -240,12 +250,13 @@ DEFINE_PRODUCT(product_bf16, tile_bf16)
 DEFINE_PRODUCT(product_int8, tile_int8)
 DEFINE_PRODUCT(product_int4, tile_int4)
 
-static void product(float *const *y, const CnMatrix *m, const CnVector *const *x, uint32_t voices)
+static void product(float *const *y, const CnMatrix *m, const CnVector *const *x, uint32_t voices,
+                    bool add)
 {
-  if (m->form == CN_FORM_F32) product_f32(y, m, x, voices);
-  else if (m->form == CN_FORM_BF16) product_bf16(y, m, x, voices);
-  else if (m->form == CN_FORM_INT8) product_int8(y, m, x, voices);
-  else product_int4(y, m, x, voices);
+  if (m->form == CN_FORM_F32) product_f32(y, m, x, voices, add);
+  else if (m->form == CN_FORM_BF16) product_bf16(y, m, x, voices, add);
+  else if (m->form == CN_FORM_INT8) product_int8(y, m, x, voices, add);
+  else product_int4(y, m, x, voices, add);
 }
 
 #endif

@@ -272,7 +272,7 @@ static ALWAYS_INLINE void rglru_some(float *restrict h, const CnRecurrence *r, c
     recur_real(&s, h + k, u + k, whole, n);
     return;
   }
-  if (brief && !r->wide) find_turns(&s, r->angle + k, TURN_BRIEF, whole, n);
+  if (brief) find_turns(&s, r->angle + k, TURN_BRIEF, whole, n);
   else if (r->near) find_turns(&s, r->angle + k, TURN_NEAR, whole, n);
   else find_turns(&s, r->angle + k, TURN_ANY, whole, n);
   recur_complex(&s, h + k, h + r->units + k, u + k, u + r->units + k, whole, n);
@@ -317,6 +317,7 @@ static void lru(float *restrict h, const CnRecurrence *r, const float *u)
 
 /// cn_exp of rt/dmath.h, on vectors: the same operations in the same order.
 typedef double Wide __attribute__((vector_size(4 * LANES)));
+typedef float Half __attribute__((vector_size(2 * LANES)));
 typedef uint64_t WideBits __attribute__((vector_size(4 * LANES)));
 
 static inline Wide exp_wide(Wide x)
@@ -349,10 +350,12 @@ static void weigh(double *restrict y, const float *restrict x, double top, doubl
                   uint32_t n)
 {
   for (uint32_t i = 0; i < n; i += LANES / 2) {
-    Wide wide;
-    for (int lane = 0; lane < LANES / 2; ++lane) wide[lane] = (double)x[i + (uint32_t)lane];
-    const Wide e = exp_wide((wide - top) / temperature);
-    memcpy(y + i, &e, sizeof e);
+    Half half;
+    memcpy(&half, x + i, sizeof half);
+    Wide wide = __builtin_convertvector(half, Wide) - top;
+    if (temperature != 1.0) wide /= temperature;
+    wide = exp_wide(wide);
+    memcpy(y + i, &wide, sizeof wide);
   }
 }
 

@@ -3,7 +3,7 @@
 #include "rt/rt.h"
 
 CENOTE_RT void cn_product(const CnKernels *kernels, const CnMatrix *m, CenoteVoice *const *voice,
-                          uint32_t voices, const float *const *x, float *const *y)
+                          uint32_t voices, const float *const *x, float *const *y, bool add)
 {
   const CnVector *vector[CN_BATCH];
   for (uint32_t v = 0; v < voices; ++v) {
@@ -11,7 +11,7 @@ CENOTE_RT void cn_product(const CnKernels *kernels, const CnMatrix *m, CenoteVoi
     kernels->narrow(to, m->form, x[v], m->cols);
     vector[v] = to;
   }
-  kernels->product(y, m, vector, voices);
+  kernels->product(y, m, vector, voices, add);
 }
 
 /// What the block's layers read: the stream, normed.
@@ -32,13 +32,12 @@ CENOTE_RT void cn_block(const CenoteModel *model, const CnBlock *block, uint32_t
   const CnKernels *kernels = model->kernels;
   const float *n[CN_BATCH];
   float *value[CN_BATCH];
-  float *mixed[CN_BATCH];
+  float *stream[CN_BATCH];
   for (uint32_t v = 0; v < voices; ++v) {
     n[v] = normed(kernels, block, level, voice[v]);
     value[v] = voice[v]->scratch.front;
-    mixed[v] = voice[v]->scratch.mixed;
   }
-  if (block->front.rows > 0) cn_product(kernels, &block->front, voice, voices, n, value);
+  if (block->front.rows > 0) cn_product(kernels, &block->front, voice, voices, n, value, false);
   for (uint32_t v = 0; v < voices; ++v)
     value[v] = block->entry == CN_MLP ? voice[v]->scratch.front + block->value_at
                                       : voice[v]->scratch.value;
@@ -49,7 +48,6 @@ CENOTE_RT void cn_block(const CenoteModel *model, const CnBlock *block, uint32_t
       kernels->gate(value[v], voice[v]->scratch.front, block->inner, model->brief);
     else kernels->gelu(value[v], block->inner, model->brief);
   }
-  cn_product(kernels, &block->out, voice, voices, (const float *const *)value, mixed);
-  for (uint32_t v = 0; v < voices; ++v)
-    kernels->add(voice[v]->scratch.x[level], mixed[v], block->width);
+  for (uint32_t v = 0; v < voices; ++v) stream[v] = voice[v]->scratch.x[level];
+  cn_product(kernels, &block->out, voice, voices, (const float *const *)value, stream, true);
 }

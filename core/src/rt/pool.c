@@ -16,7 +16,7 @@ CENOTE_RT bool cn_pool_push(const CnKernels *kernels, const CnPool *pool, uint32
   if (*phase == 0) memcpy(sum, pool->down_bias, wide * sizeof *sum);
   const float *weight = pool->down + (size_t)*phase * wide;
   if (pool->dense) {
-    cn_product(kernels, &pool->down_matrix[*phase], &voice, 1, &x, &scratch->mixed);
+    cn_product(kernels, &pool->down_matrix[*phase], &voice, 1, &x, &scratch->mixed, false);
     kernels->add(sum, scratch->mixed, wide);
   } else if (pool->features == 1) {
     kernels->multiply_add(sum, weight, x, wide);
@@ -45,7 +45,7 @@ CENOTE_RT void cn_pool_pull(const CnKernels *kernels, const CnPool *pool, uint32
   const uint32_t phase = voice->state->phase[level];
   const uint32_t width = pool->width;
   if (pool->dense) {
-    cn_product(kernels, &pool->up_matrix[phase], &voice, 1, &deep, &part);
+    cn_product(kernels, &pool->up_matrix[phase], &voice, 1, &deep, &part, false);
   } else {
     const uint32_t features = pool->features;
     const float *weight = pool->up + (size_t)phase * features * width;

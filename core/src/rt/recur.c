@@ -26,7 +26,7 @@ CENOTE_RT void cn_conv(const CnKernels *kernels, const CnBlock *block, CenoteVoi
     window[v] = own;
     if (block->layer.rows == 0) kernels->diagonal(y[v], &block->conv, own);
   }
-  if (block->layer.rows > 0) cn_product(kernels, &block->layer, voice, voices, window, y);
+  if (block->layer.rows > 0) cn_product(kernels, &block->layer, voice, voices, window, y, false);
 }
 
 /// u[v] of a recurrence behind a temporal conv.
@@ -43,7 +43,7 @@ CENOTE_RT static void convolve(const CnKernels *kernels, const CnBlock *block,
     kernels->layer_norm(to, mixed[v], block->conv_norm, block->conv_norm_bias, block->width);
     convolved[v] = to;
   }
-  cn_product(kernels, &block->rnn_in, voice, voices, convolved, u);
+  cn_product(kernels, &block->rnn_in, voice, voices, convolved, u, false);
 }
 
 CENOTE_RT void cn_recur(const CenoteModel *model, const CnBlock *block, CenoteVoice *const *voice,
@@ -69,5 +69,5 @@ CENOTE_RT void cn_recur(const CenoteModel *model, const CnBlock *block, CenoteVo
       kernels->lru(h, &block->recurrence, u[v]);
     }
   }
-  cn_product(kernels, &block->rnn_out, voice, voices, hidden, value);
+  cn_product(kernels, &block->rnn_out, voice, voices, hidden, value, false);
 }

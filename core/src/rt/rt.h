@@ -153,9 +153,9 @@ CENOTE_RT void cn_recur(const CenoteModel *model, const CnBlock *block, CenoteVo
 CENOTE_RT void cn_conv(const CnKernels *kernels, const CnBlock *block, CenoteVoice *const *voice,
                        uint32_t voices, const float *const *n, float *const *y);
 
-/// y[v] = m x[v] + bias, x[v] brought into the matrix's form first.
+/// y[v] = m x[v] + bias, or that added to it; x[v] is brought into the matrix's form first.
 CENOTE_RT void cn_product(const CnKernels *kernels, const CnMatrix *m, CenoteVoice *const *voice,
-                          uint32_t voices, const float *const *x, float *const *y);
+                          uint32_t voices, const float *const *x, float *const *y, bool add);
 
 /// The column scratch.x[level] into the down-pool. True on the step that completes a unit: then
 /// scratch.x[level + 1] is its column, and the level below runs in this same step.

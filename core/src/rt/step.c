@@ -63,5 +63,5 @@ CENOTE_RT void cn_step(const CenoteModel *model, CenoteVoice *const *voice, uint
   for (uint32_t v = 0; v < voices; ++v)
     model->kernels->layer_norm(voice[v]->scratch.normed, voice[v]->scratch.x[0], model->norm,
                                model->norm_bias, model->level[0].width);
-  cn_product(model->kernels, &model->head, voice, voices, normed, logits);
+  cn_product(model->kernels, &model->head, voice, voices, normed, logits, false);
 }

@@ -57,8 +57,11 @@ CENOTE_RT static bool check(CenoteVoice *voice)
 {
   CnState *state = voice->state;
   // A sum of zeros unless one number is infinite or not a number.
+  float part[16] = {0};
+  for (uint32_t i = 0; i < CENOTE_CLASSES; i += 16)
+    for (uint32_t lane = 0; lane < 16; ++lane) part[lane] += voice->scratch.logits[i + lane] * 0.0f;
   float sum = 0.0f;
-  for (uint32_t i = 0; i < CENOTE_CLASSES; ++i) sum += voice->scratch.logits[i] * 0.0f;
+  for (uint32_t lane = 0; lane < 16; ++lane) sum += part[lane];
   if (sum == 0.0f) return true;
   const float last = state->last_sample;
   const uint64_t steps = state->steps;
