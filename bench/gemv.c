@@ -22,7 +22,7 @@ static void multiply(const void *data, size_t index, float *y, const float *x)
   uint16_t room[GEMV_WIDE + 32];
   CnVector vector = {.narrow = room};
   const CnVector *in = &vector;
-  chain->kernels->narrow(&vector, m->form, x, m->cols);
+  chain->kernels->narrow(&vector, m->form, x, m->cols, CN_UNKNOWN);
   chain->kernels->product(&y, m, &in, 1, false);
 }
 

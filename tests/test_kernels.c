@@ -130,7 +130,7 @@ static void multiply(const CnKernels *k, const CnMatrix *m, Room *room, uint32_t
     memset(room->y[v], 0x55, sizeof room->y[v]);
     memset(room->narrow[v], 0x55, sizeof room->narrow[v]);
     room->vector[v].narrow = room->narrow[v];
-    k->narrow(&room->vector[v], m->form, room->x[v], m->cols);
+    k->narrow(&room->vector[v], m->form, room->x[v], m->cols, CN_UNKNOWN);
     y[v] = room->y[v];
     x[v] = &room->vector[v];
   }
@@ -243,8 +243,8 @@ static void narrow_vectors_equal_the_reference(void **state)
         if (n == 42) x[41] = NAN;
         CnVector want = {.narrow = want_room};
         CnVector got = {.narrow = got_room};
-        cn_kernels_scalar.narrow(&want, (CnForm)form, x, n);
-        k->narrow(&got, (CnForm)form, x, n);
+        cn_kernels_scalar.narrow(&want, (CnForm)form, x, n, CN_UNKNOWN);
+        k->narrow(&got, (CnForm)form, x, n, CN_UNKNOWN);
         assert_ptr_equal(got.wide, x);
         if (form == CN_FORM_BF16) assert_memory_equal(got_room, want_room, (n + 15) / 16 * 32);
         if (form != CN_FORM_INT8) continue;
@@ -340,10 +340,17 @@ static void norms_gates_and_recurrences_equal_the_reference(void **state)
       cn_kernels_scalar.rms_norm(want, x, a, n);
       k->rms_norm(got, x, a, n);
       assert_memory_equal(got, want, n * sizeof *got);
+      assert_int_equal(k->layer_norm_brief(got, x, a, b, n),
+                       cn_kernels_scalar.layer_norm_brief(want, x, a, b, n));
+      assert_memory_equal(got, want, n * sizeof *got);
       memcpy(want, x, sizeof x);
       memcpy(got, x, sizeof x);
-      cn_kernels_scalar.gate(want, d, n, n % 2);
-      k->gate(got, d, n, n % 2);
+      assert_int_equal(k->gate_brief(got, d, n), cn_kernels_scalar.gate_brief(want, d, n));
+      assert_memory_equal(got, want, sizeof got);
+      memcpy(want, x, sizeof x);
+      memcpy(got, x, sizeof x);
+      cn_kernels_scalar.gate(want, d, n);
+      k->gate(got, d, n);
       cn_kernels_scalar.gelu(want, n, n % 2);
       k->gelu(got, n, n % 2);
       assert_memory_equal(got, want, sizeof got);

@@ -68,7 +68,7 @@ void block_forward(const CnKernels *kernels, const Block *block, BlockState *sta
   }
   for (size_t t = 0; t < steps; ++t) {
     if (block->gate.rows > 0)
-      kernels->gate(value + t * inner, scratch->gate + t * inner, block->inner, false);
+      kernels->gate(value + t * inner, scratch->gate + t * inner, block->inner);
     else kernels->gelu(value + t * inner, block->inner, false);
   }
   linear_add(&block->out, value, steps, x);

@@ -14,6 +14,7 @@ static void carve(CenoteVoice *voice)
                             &scratch->value,  &scratch->gate_x, &scratch->gate_a};
   for (size_t i = 0; i < sizeof vector / sizeof *vector; ++i, at += model->wide_floats)
     *vector[i] = at;
+  scratch->most = CN_UNKNOWN;
   scratch->vector.narrow = at;
   at += model->wide_floats;
   for (uint32_t i = 0; i < model->levels; ++i) {

@@ -16,6 +16,11 @@ enum {
   CN_BATCH = 16    ///< voices that go through the weights together at most
 };
 
+/// Sizes below this one count as it, so that dividing by the largest stays finite.
+#define CN_LEAST 1e-30f
+/// No bits of a size.
+#define CN_UNKNOWN 0xffffffffu
+
 /// How the numbers of a product are stored: weights and the vector they meet.
 typedef enum CnForm {
   CN_FORM_F32,
@@ -109,8 +114,9 @@ typedef struct CnKernels {
   /// y[v][m->rows] = m x[v] + bias, for each voice by itself; added to y[v] if `add`.
   void (*product)(float *const *y, const CnMatrix *m, const CnVector *const *x, uint32_t voices,
                   bool add);
-  /// Make a vector of x[n] in a form; `to` has its room. x stays borrowed.
-  void (*narrow)(CnVector *to, CnForm form, const float *x, uint32_t n);
+  /// Make a vector of x[n] in a form; `to` has its room. x stays borrowed. `most` are the bits of
+  /// the largest size in x, as some functions below return them; CN_UNKNOWN: they are found here.
+  void (*narrow)(CnVector *to, CnForm form, const float *x, uint32_t n, uint32_t most);
   /// y[blocks * rows, + slack] = m x + bias; x[blocks * cols]
   void (*diagonal)(float *restrict y, const CnDiagonal *m, const float *restrict x);
   /// The same with two matrices of one shape.
@@ -119,10 +125,17 @@ typedef struct CnKernels {
   /// y[n] = (x - mean) / sqrt(var + eps) * weight + bias; eps 1e-6
   void (*layer_norm)(float *restrict y, const float *restrict x, const float *weight,
                      const float *bias, uint32_t n);
+  /// The same, with the variance from one pass, for what is rounded to 8 bits next. Returns the
+  /// bits of y's largest size.
+  uint32_t (*layer_norm_brief)(float *restrict y, const float *restrict x, const float *weight,
+                               const float *bias, uint32_t n);
   /// y[n] = x / sqrt(mean(x^2) + eps) * weight; eps 1e-6
   void (*rms_norm)(float *restrict y, const float *restrict x, const float *weight, uint32_t n);
-  /// y[n] *= gelu(gate[n]). `brief`: to four digits, for what is rounded to 8 bits next.
-  void (*gate)(float *restrict y, const float *restrict gate, uint32_t n, bool brief);
+  /// y[n] *= gelu(gate[n]).
+  void (*gate)(float *restrict y, const float *restrict gate, uint32_t n);
+  /// The same to four digits, for what is rounded to 8 bits next. Returns the bits of y's largest
+  /// size.
+  uint32_t (*gate_brief)(float *restrict y, const float *restrict gate, uint32_t n);
   /// y[n] = gelu(y)
   void (*gelu)(float *y, uint32_t n, bool brief);
   /// y[n] += x

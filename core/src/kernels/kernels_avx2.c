@@ -132,9 +132,19 @@ static inline Bits most_bits(Bits a, Bits b)
   return (Bits)_mm256_max_epi32((__m256i)a, (__m256i)b);
 }
 
-#include "kernels/narrow.h"
+static inline uint32_t largest(Bits a)
+{
+  const __m256i eight = (__m256i)a;
+  const __m128i four =
+      _mm_max_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+  const __m128i two = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+  return (uint32_t)_mm_cvtsi128_si32(_mm_max_epi32(two, _mm_shuffle_epi32(two, 0xb1)));
+}
+
 #include "kernels/product.h"
 #include "kernels/vector.h"
+
+#include "kernels/narrow.h"
 
 /// As one half of the rows needs it: one block's inputs, or a window of 16 numbers.
 static inline void diagonal_half(float *restrict y, const CnDiagonal *m, uint32_t row,

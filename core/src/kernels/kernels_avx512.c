@@ -112,6 +112,19 @@ static inline Whole mac_int4(Whole sum, Whole w, Quad low, Quad high)
                                     high);
 }
 
+static inline Bits most_bits(Bits a, Bits b)
+{
+  return (Bits)_mm512_max_epi32((__m512i)a, (__m512i)b);
+}
+
+static inline uint32_t largest(Bits a)
+{
+  return (uint32_t)_mm512_reduce_max_epi32((__m512i)a);
+}
+
+#include "kernels/product.h"
+#include "kernels/vector.h"
+
 static void narrow_bf16(uint16_t *to, const float *x, uint32_t n)
 {
   for (uint32_t i = 0; i < n; i += LANES) {
@@ -122,65 +135,38 @@ static void narrow_bf16(uint16_t *to, const float *x, uint32_t n)
   }
 }
 
-static inline __m512 numbers_at(const float *x, uint32_t i, uint32_t n)
-{
-  return (__m512)(n - i < LANES ? load_rest(x + i, n - i) : load(x + i));
-}
-
-/// Bits of the largest size in x[n].
-static inline int32_t most_of(const float *x, uint32_t n)
-{
-  const __m512i sign = _mm512_set1_epi32(0x7fffffff);
-  __m512i most[2];
-  most[0] = most[1] = _mm512_castps_si512(_mm512_set1_ps(1e-30f));
-  uint32_t i = 0;
-  for (; i + 2 * LANES <= n; i += 2 * LANES) {
-    most[0] = _mm512_max_epi32(most[0], _mm512_and_si512(_mm512_loadu_si512(x + i), sign));
-    most[1] = _mm512_max_epi32(most[1], _mm512_and_si512(_mm512_loadu_si512(x + i + LANES), sign));
-  }
-  for (; i < n; i += LANES)
-    most[0] =
-        _mm512_max_epi32(most[0], _mm512_and_si512(_mm512_castps_si512(numbers_at(x, i, n)), sign));
-  return _mm512_reduce_max_epi32(_mm512_max_epi32(most[0], most[1]));
-}
-
-static void narrow_int8(CnVector *to, const float *x, uint32_t n)
+static void narrow_int8(CnVector *to, const float *x, uint32_t n, uint32_t top)
 {
   int8_t *narrow = to->narrow;
-  const int32_t top = most_of(x, n);
+  if (top == CN_UNKNOWN) top = most_of(x, n);
   float size;
   memcpy(&size, &top, sizeof size);
-  const bool finite = top < 0x7f800000;
+  const bool finite = top < 0x7f800000u;
   to->scale = finite ? size * (1.0f / 127.0f) : NAN;
   const Real inverse = SPLAT(finite ? 127.0f / size : 0.0f);
   const Real magic = SPLAT(0x1.8p23f);
   __m512i total = _mm512_setzero_si512();
   uint32_t i = 0;
   for (; i + LANES <= n; i += LANES) {
-    const __m512i shifted = (__m512i)(load(x + i) * inverse + magic);
-    _mm_storeu_si128((__m128i *)(void *)(narrow + i), _mm512_cvtepi32_epi8(shifted));
-    total = _mm512_add_epi32(total, shifted);
+    const __m512i whole = (__m512i)(AS_BITS(load(x + i) * inverse + magic) - AS_BITS(magic));
+    _mm_storeu_si128((__m128i *)(void *)(narrow + i), _mm512_cvtepi32_epi8(whole));
+    total = _mm512_add_epi32(total, whole);
   }
   if (i < n) {
-    const __m512i shifted = (__m512i)(load_rest(x + i, n - i) * inverse + magic);
-    _mm_storeu_si128((__m128i *)(void *)(narrow + i), _mm512_cvtepi32_epi8(shifted));
-    total = _mm512_add_epi32(total, shifted);
-    i += LANES;
+    const __m512i whole =
+        (__m512i)(AS_BITS(load_rest(x + i, n - i) * inverse + magic) - AS_BITS(magic));
+    _mm_storeu_si128((__m128i *)(void *)(narrow + i), _mm512_cvtepi32_epi8(whole));
+    total = _mm512_add_epi32(total, whole);
   }
-  // Each lane holds magic's own bits once for each vector.
-  const uint32_t own = 0x4b400000u * i;
-  to->total = (int32_t)((uint32_t)_mm512_reduce_add_epi32(total) - own);
+  to->total = finite ? _mm512_reduce_add_epi32(total) : 0;
 }
 
-static void narrow(CnVector *to, CnForm form, const float *x, uint32_t n)
+static void narrow(CnVector *to, CnForm form, const float *x, uint32_t n, uint32_t most)
 {
   to->wide = x;
   if (form == CN_FORM_BF16) narrow_bf16(to->narrow, x, n);
-  else if (form != CN_FORM_F32) narrow_int8(to, x, n);
+  else if (form != CN_FORM_F32) narrow_int8(to, x, n, most);
 }
-
-#include "kernels/product.h"
-#include "kernels/vector.h"
 
 /// Whether 16 rows' inputs lie in a window of 32 numbers; rows a block is then a power of two.
 static inline bool has_windows(const CnDiagonal *m)

@@ -126,14 +126,21 @@ static uint16_t to_bf16(float x)
   return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
 }
 
-static void to_int8(CnVector *to, const float *x, uint32_t n)
+/// Bits of the largest size in x[n].
+static uint32_t most_of(const float *x, uint32_t n)
 {
-  int8_t *narrow = to->narrow;
-  uint32_t most = as_bits(1e-30f);
+  uint32_t most = as_bits(CN_LEAST);
   for (uint32_t i = 0; i < n; ++i) {
     const uint32_t size = as_bits(x[i]) & 0x7fffffffu;
     if (size > most) most = size;
   }
+  return most;
+}
+
+static void to_int8(CnVector *to, const float *x, uint32_t n, uint32_t most)
+{
+  int8_t *narrow = to->narrow;
+  if (most == CN_UNKNOWN) most = most_of(x, n);
   to->total = 0;
   to->scale = most < 0x7f800000u ? as_real(most) * (1.0f / 127.0f) : NAN;
   const float inverse = most < 0x7f800000u ? 127.0f / as_real(most) : 0.0f;
@@ -145,7 +152,7 @@ static void to_int8(CnVector *to, const float *x, uint32_t n)
   }
 }
 
-static void narrow(CnVector *to, CnForm form, const float *x, uint32_t n)
+static void narrow(CnVector *to, CnForm form, const float *x, uint32_t n, uint32_t most)
 {
   const uint32_t padded = (n + CN_GRANULE - 1) / CN_GRANULE * CN_GRANULE;
   to->wide = x;
@@ -156,7 +163,7 @@ static void narrow(CnVector *to, CnForm form, const float *x, uint32_t n)
     memset(numbers + n, 0, (padded - n) * sizeof *numbers);
     return;
   }
-  to_int8(to, x, n);
+  to_int8(to, x, n, most);
   memset((int8_t *)to->narrow + n, 0, padded - n);
 }
 
@@ -207,9 +214,35 @@ static void rms_norm(float *restrict y, const float *restrict x, const float *we
   for (uint32_t i = 0; i < n; ++i) y[i] = x[i] * scale * weight[i];
 }
 
-static void gate(float *restrict y, const float *restrict g, uint32_t n, bool brief)
+static uint32_t layer_norm_brief(float *restrict y, const float *restrict x, const float *weight,
+                                 const float *bias, uint32_t n)
 {
-  for (uint32_t i = 0; i < n; ++i) y[i] = y[i] * (brief ? gelu_brief(g[i]) : gelu_real(g[i]));
+  // Two sums of each kind: over the granules of even and of odd number.
+  float sum[2][16] = {{0}};
+  float square[2][16] = {{0}};
+  for (uint32_t i = 0; i < n; ++i) {
+    sum[i / 16 % 2][i % 16] += x[i];
+    square[i / 16 % 2][i % 16] += x[i] * x[i];
+  }
+  for (int i = 0; i < 16; ++i) sum[0][i] += sum[1][i];
+  for (int i = 0; i < 16; ++i) square[0][i] += square[1][i];
+  const float share = 1.0f / (float)n;
+  const float mean = sum16(sum[0]) * share;
+  const float spread = sum16(square[0]) * share - mean * mean;
+  const float scale = 1.0f / sqrtf((spread < 0.0f ? 0.0f : spread) + 1e-6f);
+  for (uint32_t i = 0; i < n; ++i) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+  return most_of(y, n);
+}
+
+static void gate(float *restrict y, const float *restrict g, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; ++i) y[i] = y[i] * gelu_real(g[i]);
+}
+
+static uint32_t gate_brief(float *restrict y, const float *restrict g, uint32_t n)
+{
+  for (uint32_t i = 0; i < n; ++i) y[i] = y[i] * gelu_brief(g[i]);
+  return most_of(y, n);
 }
 
 static void gelu(float *y, uint32_t n, bool brief)
@@ -235,16 +268,10 @@ static void rglru(float *restrict h, const CnRecurrence *r, const float *u, cons
   for (uint32_t k = 0; k < units; ++k) {
     float m;
     float scale;
-    float turn;
-    float in;
-    if (brief) {
-      sigmoids_brief(ga[k], gx[k], &turn, &in);
-      rglru_a_brief(turn, r->rate[k], &m, &scale);
-    } else {
-      turn = sigmoid_real(ga[k]);
-      in = sigmoid_real(gx[k]);
-      rglru_a(turn, r->rate[k], &m, &scale);
-    }
+    const float turn = brief ? sigmoid_brief(ga[k]) : sigmoid_real(ga[k]);
+    float in = brief ? sigmoid_brief(gx[k]) : sigmoid_real(gx[k]);
+    if (brief) rglru_a_brief(turn, r->rate[k], &m, &scale);
+    else rglru_a(turn, r->rate[k], &m, &scale);
     if (r->input_norm) in = in * sqrtf(scale);
     if (!r->angle) {
       h[k] = h[k] + (m * h[k] + in * u[k]);
@@ -315,6 +342,8 @@ const CnKernels cn_kernels_scalar = {
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .gate = gate,
+    .gate_brief = gate_brief,
+    .layer_norm_brief = layer_norm_brief,
     .gelu = gelu,
     .add = add,
     .multiply_add = multiply_add,

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: ISC
-// Vectors made narrow, for the tables that have no instruction for it. Beside what vector.h asks
-// for, the including file defines
-//   most_bits(a, b)   the larger of each two Bits below 2^31
+// Vectors made narrow, for the tables that have no instruction for it; vector.h comes before it.
 #ifndef CN_NARROW_H
 #define CN_NARROW_H
 
@@ -11,25 +9,10 @@ static uint16_t to_bf16(uint32_t bits)
   return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
 }
 
-static inline Real numbers_at(const float *x, uint32_t i, uint32_t n)
-{
-  return n - i < LANES ? load_rest(x + i, n - i) : load(x + i);
-}
-
-static uint32_t most_of(const float *x, uint32_t n)
-{
-  Bits most = AS_BITS(SPLAT(1e-30f));
-  for (uint32_t i = 0; i < n; i += LANES)
-    most = most_bits(most, AS_BITS(numbers_at(x, i, n)) & 0x7fffffffu);
-  uint32_t top = 0;
-  for (int lane = 0; lane < LANES; ++lane) top = most[lane] > top ? most[lane] : top;
-  return top;
-}
-
-static void narrow_int8(CnVector *to, const float *x, uint32_t n)
+static void narrow_int8(CnVector *to, const float *x, uint32_t n, uint32_t top)
 {
   int8_t *narrow = to->narrow;
-  const uint32_t top = most_of(x, n);
+  if (top == CN_UNKNOWN) top = most_of(x, n);
   float size;
   memcpy(&size, &top, sizeof size);
   const bool finite = top < 0x7f800000u;
@@ -38,7 +21,7 @@ static void narrow_int8(CnVector *to, const float *x, uint32_t n)
   const Real magic = SPLAT(0x1.8p23f); // adding it rounds to a whole number, in the low bits
   Bits total = {0};
   for (uint32_t i = 0; i < n; i += LANES) {
-    const Bits whole = AS_BITS(numbers_at(x, i, n) * inverse + magic) - AS_BITS(magic);
+    const Bits whole = AS_BITS(load_some(x + i, rest_of(n, i)) * inverse + magic) - AS_BITS(magic);
     for (int lane = 0; lane < LANES; ++lane) narrow[i + (uint32_t)lane] = (int8_t)whole[lane];
     total += whole;
   }
@@ -46,7 +29,7 @@ static void narrow_int8(CnVector *to, const float *x, uint32_t n)
   for (int lane = 0; lane < LANES; ++lane) to->total += (int32_t)total[lane];
 }
 
-static void narrow(CnVector *to, CnForm form, const float *x, uint32_t n)
+static void narrow(CnVector *to, CnForm form, const float *x, uint32_t n, uint32_t most)
 {
   const uint32_t padded = (n + CN_GRANULE - 1) / CN_GRANULE * CN_GRANULE;
   to->wide = x;
@@ -59,7 +42,7 @@ static void narrow(CnVector *to, CnForm form, const float *x, uint32_t n)
     }
     memset(numbers + n, 0, (padded - n) * sizeof *numbers);
   } else if (form != CN_FORM_F32) {
-    narrow_int8(to, x, n);
+    narrow_int8(to, x, n, most);
     for (uint32_t i = (n + LANES - 1) / LANES * LANES; i < padded; i += LANES)
       memset((int8_t *)to->narrow + i, 0, LANES);
   }

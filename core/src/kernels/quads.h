@@ -91,9 +91,17 @@ static inline Real sqrt_real(Real x);
 static inline Whole mac_int8(Whole sum, Whole w, Quad x);
 static inline Whole mac_int4(Whole sum, Whole w, Quad low, Quad high);
 
-#include "kernels/narrow.h"
+static inline uint32_t largest(Bits a)
+{
+  uint32_t most = 0;
+  for (int lane = 0; lane < LANES; ++lane) most = a[lane] > most ? a[lane] : most;
+  return most;
+}
+
 #include "kernels/product.h"
 #include "kernels/vector.h"
+
+#include "kernels/narrow.h"
 
 static inline void diagonal_granule(float *restrict y, const CnDiagonal *m, uint32_t row,
                                     const float *restrict x)

@@ -8,6 +8,7 @@
 //   store_rest(p, v, n)
 //   sqrt_real(v)
 //   sum16(part)                 of 16 numbers in `Real part[PARTS]`, by halves
+//   most_bits(a, b), largest(a) of unsigned numbers below 2^31: the larger of each two, of all
 // and after it diagonal_granule.
 // All results are those of kernels_scalar.c, bit for bit.
 #ifndef CN_VECTOR_H
@@ -99,21 +100,121 @@ static void rms_norm(float *restrict y, const float *restrict x, const float *we
   store_some(y + i, load_some(x + i, m) * SPLAT(scale) * load_some(weight + i, m), m);
 }
 
-static ALWAYS_INLINE void gate_some(float *restrict y, const float *restrict g, bool brief,
-                                    bool whole, uint32_t n)
+/// All ones in the first m (< LANES) lanes.
+static inline Bits lanes_below(uint32_t m)
 {
-  EACH_VECTOR(whole)
+  Bits mask = {0};
+  for (uint32_t lane = 0; lane < m && lane < LANES; ++lane) mask[lane] = 0xffffffffu;
+  return mask;
+}
+
+static inline Bits size_bits(Real x)
+{
+  return AS_BITS(x) & 0x7fffffffu;
+}
+
+/// Bits of the largest size in x[n].
+static uint32_t most_of(const float *x, uint32_t n)
+{
+  Bits most = AS_BITS(SPLAT(CN_LEAST));
+  EACH_VECTOR(false) most = most_bits(most, size_bits(load_some(x + i, m)));
+  return largest(most);
+}
+
+/// Sums of a granule of x, at most n numbers of it, and of their squares.
+static ALWAYS_INLINE void sum_granule(const float *x, uint32_t n, Real sum[PARTS],
+                                      Real square[PARTS])
+{
+  UNROLL for (int q = 0; q < PARTS; ++q)
   {
-    const Real x = load_some(g + i, m);
-    store_some(y + i, load_some(y + i, m) * (brief ? gelu_brief(x) : gelu_real(x)), m);
+    const Real numbers = load_some(x + q * LANES, rest_of(n, (uint32_t)q * LANES));
+    sum[q] += numbers;
+    square[q] += numbers * numbers;
   }
 }
 
-static void gate(float *restrict y, const float *restrict g, uint32_t n, bool brief)
+/// Sums of x[n] and of its squares, each in two: of the granules of even and of odd number.
+static ALWAYS_INLINE void sum_both(const float *x, uint32_t n, float *sum, float *square)
 {
-  if (n % LANES != 0) gate_some(y, g, brief, false, n);
-  else if (brief) gate_some(y, g, true, true, n);
-  else gate_some(y, g, false, true, n);
+  Real even[PARTS] = {{0}};
+  Real odd[PARTS] = {{0}};
+  Real even2[PARTS] = {{0}};
+  Real odd2[PARTS] = {{0}};
+  uint32_t i = 0;
+  for (; i + 2 * CN_GRANULE <= n; i += 2 * CN_GRANULE) {
+    sum_granule(x + i, CN_GRANULE, even, even2);
+    sum_granule(x + i + CN_GRANULE, CN_GRANULE, odd, odd2);
+  }
+  if (i < n) sum_granule(x + i, n - i, even, even2);
+  if (i + CN_GRANULE < n) sum_granule(x + i + CN_GRANULE, n - i - CN_GRANULE, odd, odd2);
+  UNROLL for (int q = 0; q < PARTS; ++q)
+  {
+    even[q] += odd[q];
+    even2[q] += odd2[q];
+  }
+  *sum = sum16(even);
+  *square = sum16(even2);
+}
+
+static ALWAYS_INLINE uint32_t norm_some(float *restrict y, const float *restrict x,
+                                        const float *weight, const float *bias, bool whole,
+                                        uint32_t n)
+{
+  float sum;
+  float square;
+  sum_both(x, n, &sum, &square);
+  const float share = 1.0f / (float)n;
+  const float mean = sum * share;
+  const float spread = square * share - mean * mean;
+  const float scale = 1.0f / sqrtf((spread < 0.0f ? 0.0f : spread) + 1e-6f);
+  Bits most = AS_BITS(SPLAT(CN_LEAST));
+  EACH_VECTOR(whole)
+  {
+    const Real away = (load_some(x + i, m) - SPLAT(mean)) * SPLAT(scale);
+    const Real z = away * load_some(weight + i, m) + load_some(bias + i, m);
+    most = most_bits(most, whole ? size_bits(z) : size_bits(z) & lanes_below(m));
+    store_some(y + i, z, m);
+  }
+  return largest(most);
+}
+
+static uint32_t layer_norm_brief(float *restrict y, const float *restrict x, const float *weight,
+                                 const float *bias, uint32_t n)
+{
+  return n % LANES == 0 ? norm_some(y, x, weight, bias, true, n)
+                        : norm_some(y, x, weight, bias, false, n);
+}
+
+static ALWAYS_INLINE void gate_some(float *restrict y, const float *restrict g, bool whole,
+                                    uint32_t n)
+{
+  EACH_VECTOR(whole)
+  store_some(y + i, load_some(y + i, m) * gelu_real(load_some(g + i, m)), m);
+}
+
+static void gate(float *restrict y, const float *restrict g, uint32_t n)
+{
+  if (n % LANES == 0) gate_some(y, g, true, n);
+  else gate_some(y, g, false, n);
+}
+
+static ALWAYS_INLINE uint32_t gate_brief_some(float *restrict y, const float *restrict g,
+                                              bool whole, uint32_t n)
+{
+  Bits most = AS_BITS(SPLAT(CN_LEAST));
+  EACH_VECTOR(whole)
+  {
+    // Beyond the last number both are 0.
+    const Real z = load_some(y + i, m) * gelu_brief(load_some(g + i, m));
+    most = most_bits(most, size_bits(z));
+    store_some(y + i, z, m);
+  }
+  return largest(most);
+}
+
+static uint32_t gate_brief(float *restrict y, const float *restrict g, uint32_t n)
+{
+  return n % LANES == 0 ? gate_brief_some(y, g, true, n) : gate_brief_some(y, g, false, n);
 }
 
 /// y[n] = function of x, on vectors.
@@ -189,14 +290,8 @@ static ALWAYS_INLINE void open_gates(Stage *s, const float *gx, const float *ga,
   {
     const Real x = load_some(gx + i, m);
     const Real a = load_some(ga + i, m);
-    Real turn;
-    Real in;
-    if (brief) {
-      sigmoids_brief(a, x, &turn, &in);
-    } else {
-      turn = sigmoid_real(a);
-      in = sigmoid_real(x);
-    }
+    const Real turn = brief ? sigmoid_brief(a) : sigmoid_real(a);
+    const Real in = brief ? sigmoid_brief(x) : sigmoid_real(x);
     store(s->turn + i, turn);
     store(s->in + i, in);
   }
@@ -390,7 +485,8 @@ static void sincos_all(float *s, float *c, const float *x, uint32_t n)
 #define VECTOR_KERNELS                                                                             \
   .usable = usable, .product = product, .narrow = narrow, .diagonal = diagonal,                    \
   .diagonals = diagonals, .weigh = weigh, .layer_norm = layer_norm, .rms_norm = rms_norm,          \
-  .gate = gate, .gelu = gelu, .add = add, .multiply_add = multiply_add, .rglru = rglru,            \
-  .lru = lru, .exp = exp_all, .expm1 = expm1_all, .sigmoid = sigmoid_all, .sincos = sincos_all
+  .gate = gate, .gate_brief = gate_brief, .layer_norm_brief = layer_norm_brief, .gelu = gelu,      \
+  .add = add, .multiply_add = multiply_add, .rglru = rglru, .lru = lru, .exp = exp_all,            \
+  .expm1 = expm1_all, .sigmoid = sigmoid_all, .sincos = sincos_all
 
 #endif

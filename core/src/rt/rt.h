@@ -123,6 +123,7 @@ typedef struct CnScratch {
   float *gate_a;
   float *logits;
   CnVector vector; ///< what the next product reads; its room is a scratch vector too
+  uint32_t most;   ///< bits of the largest size in what the next product reads, or CN_UNKNOWN
 } CnScratch;
 
 enum { CN_SCRATCH_VECTORS = 7 }; ///< of CenoteModel.wide_floats each
