@@ -156,7 +156,12 @@ json '[(v["voices"], v["spread"]) for v in a["voices"] if v["threads"] == 1] == 
 json 'all(0 < v["p50_us"] <= v["p99_us"] <= v["max_us"] and v["clean_us"] <= v["clean_worst_us"] for v in a["voices"])' "$work/full.json"
 json '[p["precision"] for p in a["precisions"]] == ["f32", "bf16", "int8"] and a["precisions"][0] == a["voices"][0]' "$work/full.json"
 json 'a["held"][0]["threads"] == 1 and all(h["voices"] > 0 for h in a["held"])' "$work/full.json"
-json '[r["steps"] for r in a["runs"]] == [16, 64, 256] and all(r["times_mean"] > 0.999 for r in a["runs"])' "$work/full.json"
+# 16 voices of this model are faster than real time on most machines: in proportion beyond.
+json 'max(v["clean_us"] for v in a["voices"]) >= 62.5 or abs(a["held"][0]["voices"] * a["voices"][5]["clean_us"] / 1000 - 1) < 1e-9' "$work/full.json"
+# No run is longer than as many of its worst quarters, nor than as many of the worst step.
+json '[r["steps"] for r in a["runs"]] == [16, 64, 256]' "$work/full.json"
+json 'all(x >= y * (1 - 1e-6) for r in [[v["clean_worst_us"] / v["clean_us"] for v in a["voices"][:1]] + [r["times_mean"] for r in a["runs"]] + [1]] for x, y in zip(r, r[1:]))' "$work/full.json"
+json 'a["lag_us"] is None or 0 <= a["lag_us"] < a["period"] * a["voices"][0]["clean_us"]' "$work/full.json"
 json 'a["limits"]["read_gbs"] > 0 and a["limits"]["gmacs"] > 0 and a["limits"]["isa"]' "$work/full.json"
 "$cenote" bench "$model" --full --seconds 0.01 --precision int8 >"$work/full" || bad "bench --full: exit $?"
 [ "$(grep -c '^for a report: cenote .*/int8.* limits ' "$work/full")" = 1 ] || bad "bench --full: $(cat "$work/full")"
