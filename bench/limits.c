@@ -17,6 +17,7 @@ const size_t limits_bytes[LIMITS_SIZES] = {24 << 10, 512 << 10, 3 << 20, 7 << 20
 
 enum {
   PAGE = 2 << 20,
+  SLICE = 4 << 10, ///< readers take whole ones
   MAX_REPEATS = 1000,
   MIN_REPEATS = 5,
   PASS_BYTES = 1 << 20, ///< at least: the clock takes its time too
@@ -128,6 +129,29 @@ static char *map_data(void **whole, size_t bytes)
   return data;
 }
 
+static void measure_peaks(const LimitsLoops *loops, double each, Limits *out)
+{
+  out->isa = loops->isa;
+  out->f32 = peak(loops->f32, loops->f32_macs, each);
+  out->bf16 = peak(loops->bf16, loops->bf16_macs, each);
+  out->int8 = peak(loops->int8, loops->int8_macs, each);
+}
+
+bool limits_measure_at(size_t bytes, double seconds, LimitsRate *read, Limits *peaks)
+{
+  const LimitsLoops loops = limits_loops();
+  const double each = seconds / 4;
+  void *whole;
+  bytes = (bytes + SLICE - 1) / SLICE * SLICE;
+  char *data = map_data(&whole, bytes);
+  if (!data) return false;
+  *read = read_one(&loops, data, bytes, each);
+  *peaks = (Limits){.two_threads = false};
+  measure_peaks(&loops, each, peaks);
+  munmap(whole, bytes + PAGE);
+  return true;
+}
+
 bool limits_measure(double seconds, Limits *out)
 {
   const LimitsLoops loops = limits_loops();
@@ -136,15 +160,13 @@ bool limits_measure(double seconds, Limits *out)
   void *whole;
   char *data = map_data(&whole, bytes);
   if (!data) return false;
-  *out = (Limits){.two_threads = true, .isa = loops.isa};
+  *out = (Limits){.two_threads = true};
   for (size_t i = 0; i < LIMITS_SIZES; ++i) {
     out->read[i][0] = read_one(&loops, data, limits_bytes[i], each);
     out->two_threads =
         read_two(&loops, data, limits_bytes[i], each, &out->read[i][1]) && out->two_threads;
   }
-  out->f32 = peak(loops.f32, loops.f32_macs, each);
-  out->bf16 = peak(loops.bf16, loops.bf16_macs, each);
-  out->int8 = peak(loops.int8, loops.int8_macs, each);
+  measure_peaks(&loops, each, out);
   munmap(whole, bytes + PAGE);
   return true;
 }

@@ -34,4 +34,7 @@ typedef struct Limits {
 /// Takes about `seconds`. False when memory ran out.
 bool limits_measure(double seconds, Limits *out);
 
+/// The same of one working set of about `bytes` alone, read by one thread.
+bool limits_measure_at(size_t bytes, double seconds, LimitsRate *read, Limits *peaks);
+
 #endif

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: ISC
 // cenote bench: how fast a model steps. Every step of all voices is timed by itself: the mean tells
 // how many voices a machine carries, the worst how far ahead of the sound card it must run.
+#include "bench_full.h"
+#include "bench_run.h"
 #include "cli.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 
 static const char help[] =
@@ -21,6 +19,9 @@ static const char help[] =
     "                       together\n"
     "      --threads=N      that share the voices (default 1)\n"
     "      --seconds=S      how long to measure, about (default 3)\n" CLI_PRECISION_HELP
+    "      --full           measure each kind of layer against this machine's limits, 1 to 16\n"
+    "                       voices, one thread and two, and each precision (or the one of\n"
+    "                       --precision); each for --seconds, which makes about a minute\n"
     "      --json           print an object with us_per_step, p50_us, p99_us, max_us (a step of\n"
     "                       all voices), clean_us, clean_worst_us, x_realtime, kernel, ...\n"
     "\n"
@@ -28,150 +29,37 @@ static const char help[] =
     "them. It leaves out what other work on the machine takes.\n"
     "  -h, --help           show this text\n";
 
-enum { MAX_VOICES = 256, MAX_STEPS = 20000000 };
-
 typedef struct Bench {
-  const CenoteModel *model;
-  uint64_t voices;
-  uint64_t threads;
-  double seconds;
+  BenchSetting setting;
   CenotePrecision precision;
-  bool spread;
+  bool given; ///< a setting, which --full chooses itself
+  bool full;
   bool json;
-  size_t steps;
 } Bench;
 
-/// A thread's share of the voices.
-typedef struct Share {
-  Bench *bench;
-  pthread_t thread;
-  CenoteVoice **voice;
-  uint32_t voices;
-  float sample[MAX_VOICES];
-  float *out[MAX_VOICES];
-  float *us; ///< [bench->steps] what each step of them took
-  double began_us;
-  double ended_us;
-} Share;
-
-typedef struct Result {
-  double mean_us;
-  double p50_us;
-  double p99_us;
-  double max_us;
-  double clean_us;
-  double clean_worst_us;
-} Result;
-
-static double now_us(void)
+/// OpenBLAS, which other commands use, starts threads with the program, and they spin for a tenth
+/// of a second before they sleep: wait until nothing of the program runs.
+static void settle(void)
 {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return 1e6 * (double)now.tv_sec + 1e-3 * (double)now.tv_nsec;
-}
-
-/// One step of each.
-static void step(Share *share)
-{
-  cenote_voices_render(share->voice, share->voices, share->out, 1);
-}
-
-static void *measure(void *data)
-{
-  Share *share = data;
-  const size_t steps = share->bench->steps;
-  double last = share->began_us = now_us();
-  for (size_t i = 0; i < steps; ++i) {
-    step(share);
-    const double now = now_us();
-    share->us[i] = (float)(now - last);
-    last = now;
-  }
-  share->ended_us = last;
-  return NULL;
-}
-
-/// Warm up for a tenth of the time, and see how many steps make up the rest. Whole periods, if
-/// there is time for one.
-static void choose_steps(Bench *bench, Share *share)
-{
-  const size_t period = cenote_model_info(bench->model)->period;
-  const double began = now_us();
-  double elapsed = 0.0;
-  size_t warm = 0;
-  for (; elapsed < 0.1e6 * bench->seconds; ++warm) {
-    step(share);
-    elapsed = now_us() - began;
-  }
-  const double wanted = 1e6 * bench->seconds * (double)warm / elapsed;
-  const size_t steps = wanted < MAX_STEPS ? (size_t)wanted : MAX_STEPS;
-  bench->steps = steps < period ? steps + 1 : steps / period * period;
-}
-
-/// Fill in the clean figures: us[steps] in order of time, from a phase of the period on.
-static void clean(const float *us, size_t steps, size_t period, Result *result)
-{
-  for (size_t phase = 0; phase < period && phase < steps; ++phase) {
-    float least = us[phase];
-    for (size_t i = phase; i < steps; i += period)
-      if (us[i] < least) least = us[i];
-    result->clean_us += (double)least / (double)(period < steps ? period : steps);
-    if ((double)least > result->clean_worst_us) result->clean_worst_us = (double)least;
+  enum { TRIES = 50, STILL_NS = 1000000 };
+  const struct timespec pause = {.tv_nsec = 20000000};
+  for (int i = 0; i < TRIES; ++i) {
+    struct timespec before;
+    struct timespec after;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+    nanosleep(&pause, NULL);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+    if (after.tv_sec == before.tv_sec && after.tv_nsec - before.tv_nsec < STILL_NS) return;
   }
 }
 
-static int by_size(const void *a, const void *b)
+static int report(const BenchSetting *setting, const BenchResult *result, bool json)
 {
-  const float x = *(const float *)a;
-  const float y = *(const float *)b;
-  return (x > y) - (x < y);
-}
-
-/// Threads run side by side, so a step of all voices takes as long as the slowest thread's.
-static Result gather(const Bench *bench, Share *share)
-{
-  double began = share[0].began_us;
-  double ended = share[0].ended_us;
-  float *us = share[0].us;
-  for (uint64_t t = 1; t < bench->threads; ++t) {
-    if (share[t].began_us < began) began = share[t].began_us;
-    if (share[t].ended_us > ended) ended = share[t].ended_us;
-    for (size_t i = 0; i < bench->steps; ++i)
-      if (share[t].us[i] > us[i]) us[i] = share[t].us[i];
-  }
-  Result result = {.mean_us = (ended - began) / (double)bench->steps};
-  clean(us, bench->steps, cenote_model_info(bench->model)->period, &result);
-  qsort(us, bench->steps, sizeof *us, by_size);
-  result.p50_us = (double)us[bench->steps / 2];
-  result.p99_us = (double)us[bench->steps * 99 / 100];
-  result.max_us = (double)us[bench->steps - 1];
-  return result;
-}
-
-/// The CPU as the kernel names it, or its architecture.
-static void name_cpu(char *name, size_t size)
-{
-  struct utsname system;
-  snprintf(name, size, "%s", uname(&system) == 0 ? system.machine : "unknown CPU");
-  FILE *file = fopen("/proc/cpuinfo", "r");
-  char line[256];
-  while (file && fgets(line, sizeof line, file)) {
-    const char *value = strchr(line, ':');
-    if (strncmp(line, "model name", 10) != 0 || !value) continue;
-    value += 1 + strspn(value + 1, " \t");
-    snprintf(name, size, "%.*s", (int)strcspn(value, "\n"), value);
-    break;
-  }
-  if (file) fclose(file);
-}
-
-static int report(const Bench *bench, const Result *result)
-{
-  const CenoteModelInfo *info = cenote_model_info(bench->model);
-  const double realtime = 1e6 / info->sample_rate_hz / result->mean_us;
+  const CenoteModelInfo *info = cenote_model_info(setting->model);
+  const double realtime = bench_realtime(setting->model, result->mean_us);
   char cpu[128];
-  name_cpu(cpu, sizeof cpu);
-  if (bench->json)
+  bench_cpu(cpu, sizeof cpu);
+  if (json)
     return cli_print_json(
         "bench",
         json_pack(
@@ -179,102 +67,57 @@ static int report(const Bench *bench, const Result *result)
             "us_per_step", result->mean_us, "p50_us", result->p50_us, "p99_us", result->p99_us,
             "max_us", result->max_us, "clean_us", result->clean_us, "clean_worst_us",
             result->clean_worst_us, "x_realtime", realtime, "kernel", info->kernel, "precision",
-            info->precision, "voices", (json_int_t)bench->voices, "threads",
-            (json_int_t)bench->threads, "sample_rate", (json_int_t)info->sample_rate_hz, "steps",
-            (json_int_t)bench->steps, "model", cli_json_text(info->name), "cpu", cli_json_text(cpu),
-            "version", cenote_version()));
-  const char *s = bench->voices == 1 ? "" : "s";
-  printf("%" PRIu64 " voice%s: %.2f us a step, %.2f times real time at %" PRIu32 " Hz\n",
-         bench->voices, s, result->mean_us, realtime, info->sample_rate_hz);
+            info->precision, "voices", (json_int_t)setting->voices, "threads",
+            (json_int_t)setting->threads, "sample_rate", (json_int_t)info->sample_rate_hz, "steps",
+            (json_int_t)result->steps, "model", cli_json_text(info->name), "cpu",
+            cli_json_text(cpu), "version", cenote_version()));
+  const char *s = setting->voices == 1 ? "" : "s";
+  printf("%" PRIu32 " voice%s: %.2f us a step, %.2f times real time at %" PRIu32 " Hz\n",
+         setting->voices, s, result->mean_us, realtime, info->sample_rate_hz);
   printf("clean: %.2f us a step, %.2f times real time, the longest %.2f us\n", result->clean_us,
-         1e6 / info->sample_rate_hz / result->clean_us, result->clean_worst_us);
+         bench_realtime(setting->model, result->clean_us), result->clean_worst_us);
   printf("half of the steps within %.2f us, 99 %% within %.2f us, the longest %.2f us\n",
          result->p50_us, result->p99_us, result->max_us);
   printf("for a report: cenote %s %s/%s, ", cenote_version(), info->kernel, info->precision);
   cli_print_plain(info->name);
-  printf(" %016" PRIx64 ", voices %" PRIu64 ", threads %" PRIu64
+  printf(" %016" PRIx64 ", voices %" PRIu32 ", threads %" PRIu32
          ", steps %zu, us %.2f %.2f %.2f %.2f clean %.2f %.2f, x %.2f, %s\n",
-         info->hash, bench->voices, bench->threads, bench->steps, result->mean_us, result->p50_us,
-         result->p99_us, result->max_us, result->clean_us, result->clean_worst_us, realtime, cpu);
+         info->hash, setting->voices, setting->threads, result->steps, result->mean_us,
+         result->p50_us, result->p99_us, result->max_us, result->clean_us, result->clean_worst_us,
+         realtime, cpu);
   return CLI_DONE;
 }
 
-static bool make_share(Bench *bench, Share *share, uint64_t first)
+static bool want_whole(const char *name, uint32_t *out)
 {
-  share->bench = bench;
-  share->voice = calloc(bench->voices, sizeof(CenoteVoice *));
-  for (uint64_t v = first; share->voice && v < bench->voices; v += bench->threads) {
-    if (cenote_voice_new(bench->model, &share->voice[share->voices]) != CENOTE_OK) return false;
-    share->out[share->voices] = &share->sample[share->voices];
-    CenoteVoice *voice = share->voice[share->voices++];
-    cenote_voice_set_seed(voice, v);
-    // Steps that share no factor with the pools, so that all phases come about.
-    float sample;
-    for (uint64_t step = 0; bench->spread && step < 37 * v; ++step)
-      cenote_voice_render(voice, &sample, 1);
+  uint64_t number;
+  if (!cli_whole(optarg, 1, BENCH_MAX_VOICES, &number)) {
+    cli_usage("bench", "--%s: %s is not a whole number from 1 to %d", name, optarg,
+              BENCH_MAX_VOICES);
+    return false;
   }
-  return share->voice;
-}
-
-/// False when memory ran out.
-static bool prepare(Bench *bench, Share *share)
-{
-  bool good = true;
-  for (uint64_t t = 0; good && t < bench->threads; ++t) good = make_share(bench, &share[t], t);
-  if (good) choose_steps(bench, &share[0]);
-  for (uint64_t t = 0; good && t < bench->threads; ++t)
-    good = (share[t].us = malloc(bench->steps * sizeof(float)));
-  return good;
-}
-
-/// False when a thread could not be started.
-static bool run_threads(const Bench *bench, Share *share)
-{
-  uint64_t started = 1;
-  while (started < bench->threads &&
-         pthread_create(&share[started].thread, NULL, measure, &share[started]) == 0)
-    ++started;
-  measure(&share[0]);
-  for (uint64_t t = 1; t < started; ++t) pthread_join(share[t].thread, NULL);
-  return started == bench->threads;
-}
-
-static int run(Bench *bench, Share *share)
-{
-  if (!prepare(bench, share)) return cli_fail("bench", "%s", cenote_strerror(CENOTE_NO_MEMORY));
-  if (!run_threads(bench, share))
-    return cli_fail("bench", "cannot start %" PRIu64 " threads", bench->threads);
-  for (uint64_t t = 0; t < bench->threads; ++t)
-    for (uint64_t v = 0; v < share[t].voices; ++v)
-      if (!cenote_voice_finite(share[t].voice[v]))
-        return cli_fail("bench", "the model's state stopped being finite at step %" PRIu64,
-                        cenote_voice_steps(share[t].voice[v]));
-  const Result result = gather(bench, share);
-  return report(bench, &result);
-}
-
-static bool want_whole(const char *name, uint64_t *out)
-{
-  if (cli_whole(optarg, 1, MAX_VOICES, out)) return true;
-  cli_usage("bench", "--%s: %s is not a whole number from 1 to %d", name, optarg, MAX_VOICES);
-  return false;
+  *out = (uint32_t)number;
+  return true;
 }
 
 static bool take_option(int option, Bench *bench)
 {
+  if (option == 'v' || option == 't' || option == 'd') bench->given = true;
   switch (option) {
   case 'v':
-    return want_whole("voices", &bench->voices);
+    return want_whole("voices", &bench->setting.voices);
   case 't':
-    return want_whole("threads", &bench->threads);
+    return want_whole("threads", &bench->setting.threads);
   case 's':
-    if (cli_number(optarg, 0.01, 3600.0, &bench->seconds)) return true;
+    if (cli_number(optarg, 0.01, 3600.0, &bench->setting.seconds)) return true;
     cli_usage("bench", "--seconds: %s is not a number from 0.01 to 3600", optarg);
     return false;
   case 'p':
     return cli_precision("bench", optarg, &bench->precision);
   case 'd':
-    return bench->spread = true;
+    return bench->setting.spread = true;
+  case 'f':
+    return bench->full = true;
   case 'j':
     return bench->json = true;
   default:
@@ -285,12 +128,16 @@ static bool take_option(int option, Bench *bench)
 /// CLI_DONE, or what the command is to return.
 static int read_options(int argc, char **argv, Bench *bench, bool *helped)
 {
-  static const struct option known[] = {
-      {"voices", required_argument, NULL, 'v'},  {"threads", required_argument, NULL, 't'},
-      {"seconds", required_argument, NULL, 's'}, {"precision", required_argument, NULL, 'p'},
-      {"spread", no_argument, NULL, 'd'},        {"json", no_argument, NULL, 'j'},
-      {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
-  *bench = (Bench){.voices = 1, .threads = 1, .seconds = 3.0};
+  static const struct option known[] = {{"voices", required_argument, NULL, 'v'},
+                                        {"threads", required_argument, NULL, 't'},
+                                        {"seconds", required_argument, NULL, 's'},
+                                        {"precision", required_argument, NULL, 'p'},
+                                        {"spread", no_argument, NULL, 'd'},
+                                        {"full", no_argument, NULL, 'f'},
+                                        {"json", no_argument, NULL, 'j'},
+                                        {"help", no_argument, NULL, 'h'},
+                                        {NULL, 0, NULL, 0}};
+  *bench = (Bench){.setting = {.voices = 1, .threads = 1, .seconds = 3.0}};
   for (int option; (option = cli_option("bench", argc, argv, ":h", known)) != -1;) {
     if (option == 'h') {
       fputs(help, stdout);
@@ -301,9 +148,11 @@ static int read_options(int argc, char **argv, Bench *bench, bool *helped)
   }
   if (argc - optind != 1)
     return cli_usage("bench", argc == optind ? "no MODEL" : "more than one MODEL");
-  if (bench->threads > bench->voices)
-    return cli_usage("bench", "%" PRIu64 " threads have nothing to do for %" PRIu64 " voices",
-                     bench->threads, bench->voices);
+  if (bench->full && bench->given)
+    return cli_usage("bench", "--full chooses --voices, --threads and --spread itself");
+  if (bench->setting.threads > bench->setting.voices)
+    return cli_usage("bench", "%" PRIu32 " threads have nothing to do for %" PRIu32 " voices",
+                     bench->setting.threads, bench->setting.voices);
   return CLI_DONE;
 }
 
@@ -313,17 +162,19 @@ int cmd_bench(int argc, char **argv)
   bool helped = false;
   int status = read_options(argc, argv, &bench, &helped);
   if (status != CLI_DONE || helped) return status;
-  CenoteModel *model = cli_load("bench", argv[optind], bench.precision, NULL);
+  char path[CLI_PATH];
+  BenchSetting *setting = &bench.setting;
+  CenoteModel *model = cli_load("bench", argv[optind], bench.precision, path);
   if (!model) return CLI_FAILED;
-  bench.model = model;
-  Share *share = calloc(bench.threads, sizeof *share);
-  status = share ? run(&bench, share) : cli_fail("bench", "%s", cenote_strerror(CENOTE_NO_MEMORY));
-  for (uint64_t t = 0; share && t < bench.threads; ++t) {
-    for (uint64_t v = 0; v < share[t].voices; ++v) cenote_voice_free(share[t].voice[v]);
-    free(share[t].voice);
-    free(share[t].us);
+  setting->model = model;
+  settle();
+  if (bench.full) {
+    status = bench_full(model, path, setting->seconds, bench.precision != CENOTE_AUTO, bench.json);
+  } else {
+    BenchResult result;
+    status = bench_run(setting, &result, NULL);
+    if (status == CLI_DONE) status = report(setting, &result, bench.json);
   }
-  free(share);
   cenote_model_free(model);
   return status;
 }

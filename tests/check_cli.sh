@@ -134,6 +134,39 @@ json '0 < a["clean_us"] <= a["us_per_step"] and a["clean_us"] <= a["clean_worst_
 json '0 < a["p50_us"] <= a["p99_us"] <= a["max_us"] and a["us_per_step"] > 0' "$work/bench.json"
 json 'abs(a["x_realtime"] * a["us_per_step"] * a["sample_rate"] - 1e6) < 1' "$work/bench.json"
 
+# bench --full. Times of 30 ms jitter, so that they may add up in one of three tries.
+refused 2 "--full" bench "$model" --full --threads 1
+mixed=$here/tests/golden/mixed.safetensors
+"$cenote" info "$mixed" --json >"$work/info.json" || bad "info: exit $?"
+for try in 1 2 3; do
+  "$cenote" bench "$mixed" --full --seconds 0.03 --json >"$work/full.json" 2>"$work/stderr" || bad "bench --full: exit $?"
+  ! grep "s left" "$work/stderr" || bad "bench --full: progress off a terminal"
+  command -v python3 >/dev/null || break
+  python3 -c 'import json, sys
+a = json.load(open(sys.argv[1]))
+sys.exit(abs(a["layers_us"] / a["voices"][0]["clean_us"] - 1) > 0.4)' "$work/full.json" && break
+  [ $try -lt 3 ] || bad "the layers do not add up to a step: $(cat "$work/full.json")"
+done
+json 'abs(sum(l["macs"] for l in a["layers"]) / a["macs_mean"] - 1) < 1e-12' "$work/full.json"
+json 'abs(sum(l["us"] for l in a["layers"]) / a["layers_us"] - 1) < 1e-12' "$work/full.json"
+json "a['macs_mean'] == json.load(open('$work/info.json'))['macs_mean']" "$work/full.json"
+json '{l["layer"] for l in a["layers"]} == {"rglru", "lru", "conv", "mlp", "pools", "input+head", "sampling"}' "$work/full.json"
+json 'all(l["gbs"] > 0 and l["gmacs"] > 0 for l in a["layers"] if l["us"] > 0 and l["layer"] != "sampling")' "$work/full.json"
+json '[(v["voices"], v["spread"]) for v in a["voices"] if v["threads"] == 1] == [(1, False), (2, False), (4, False), (8, False), (8, True), (16, False)]' "$work/full.json"
+json 'all(0 < v["p50_us"] <= v["p99_us"] <= v["max_us"] and v["clean_us"] <= v["clean_worst_us"] for v in a["voices"])' "$work/full.json"
+json '[p["precision"] for p in a["precisions"]] == ["f32", "bf16", "int8"] and a["precisions"][0] == a["voices"][0]' "$work/full.json"
+json 'a["held"][0]["threads"] == 1 and all(h["voices"] > 0 for h in a["held"])' "$work/full.json"
+# 16 voices of this model are faster than real time on most machines: in proportion beyond.
+json 'max(v["clean_us"] for v in a["voices"]) >= 62.5 or abs(a["held"][0]["voices"] * a["voices"][5]["clean_us"] / 1000 - 1) < 1e-9' "$work/full.json"
+# No run is longer than as many of its worst quarters, nor than as many of the worst step.
+json '[r["steps"] for r in a["runs"]] == [16, 64, 256]' "$work/full.json"
+json 'all(x >= y * (1 - 1e-6) for r in [[v["clean_worst_us"] / v["clean_us"] for v in a["voices"][:1]] + [r["times_mean"] for r in a["runs"]] + [1]] for x, y in zip(r, r[1:]))' "$work/full.json"
+json 'a["lag_us"] is None or 0 <= a["lag_us"] < a["period"] * a["voices"][0]["clean_us"]' "$work/full.json"
+json 'a["limits"]["read_gbs"] > 0 and a["limits"]["gmacs"] > 0 and a["limits"]["isa"]' "$work/full.json"
+"$cenote" bench "$model" --full --seconds 0.01 --precision int8 >"$work/full" || bad "bench --full: exit $?"
+[ "$(grep -c '^for a report: cenote .*/int8.* limits ' "$work/full")" = 1 ] || bad "bench --full: $(cat "$work/full")"
+[ "$(grep -c '^  int8 ' "$work/full")" = 1 ] && ! grep -q '^  bf16 ' "$work/full" || bad "bench --full int8: $(cat "$work/full")"
+
 # presets
 "$cenote" presets >"$work/presets" || bad "presets: exit $?"
 grep -q '^\* starter$' "$work/presets" || bad "presets: $(cat "$work/presets")"

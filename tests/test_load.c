@@ -67,6 +67,61 @@ static void a_voice_or_resampler_without_memory_is_an_error(void **state)
   cenote_model_free(model);
 }
 
+/// Every block and every multiply-add is in one row, and no row is twice there.
+static void check_profile(const CenoteModel *model, const CenoteLayerTime *row, size_t count)
+{
+  const CenoteModelInfo *info = cenote_model_info(model);
+  uint32_t blocks[16] = {0};
+  double macs = 0.0;
+  double bytes = 0.0;
+  double us = 0.0;
+  for (size_t i = 0; i < count; ++i) {
+    assert_true(row[i].level < info->levels && row[i].blocks > 0 && row[i].us >= 0.0);
+    assert_true(i == 0 || row[i].level > row[i - 1].level || row[i].layer > row[i - 1].layer);
+    assert_true(strlen(cenote_layer_name(row[i].layer)) >= 3);
+    if (row[i].layer <= CENOTE_LAYER_MLP) blocks[row[i].level] += row[i].blocks;
+    macs += row[i].macs;
+    bytes += row[i].bytes;
+    us += row[i].us;
+  }
+  CenoteLevelInfo level;
+  for (uint32_t i = 0; cenote_model_level(model, i, &level); ++i)
+    assert_int_equal(blocks[i], level.blocks);
+  assert_true(fabs(macs - info->macs_mean) < 1e-9 * macs); // sums in another order
+  assert_true(us > 0.0 && bytes > 0.0 && bytes < (double)info->bytes);
+}
+
+static void a_profile_has_every_part_of_a_step(void **state)
+{
+  (void)state;
+  for (const char *const *name = golden_names; *name; ++name) {
+    char file[128];
+    char path[512];
+    CenoteModel *model;
+    CenoteLayerTime *row;
+    size_t rows;
+    snprintf(file, sizeof file, "%s.safetensors", *name);
+    golden_path(file, path);
+    assert_int_equal(cenote_model_load(path, &model, NULL), CENOTE_OK);
+    for (uint32_t voices = 1; voices <= 16; voices += 15) {
+      assert_int_equal(cenote_model_profile(model, voices, 50, &row, &rows), CENOTE_OK);
+      check_profile(model, row, rows);
+      free(row);
+    }
+    assert_int_equal(cenote_model_profile(model, 0, 1, &row, &rows), CENOTE_BAD_ARGUMENT);
+    assert_int_equal(cenote_model_profile(model, 17, 1, &row, &rows), CENOTE_BAD_ARGUMENT);
+    assert_int_equal(cenote_model_profile(model, 1, 0, &row, &rows), CENOTE_BAD_ARGUMENT);
+    for (size_t i = 0; i < 4; ++i) { // the least times, two voices, the answer
+      fail_alloc_at(i);
+      const CenoteStatus status = cenote_model_profile(model, 2, 1, &row, &rows);
+      fail_alloc_at(SIZE_MAX);
+      assert_int_equal(status, CENOTE_NO_MEMORY);
+      assert_null(row);
+    }
+    cenote_model_free(model);
+  }
+}
+
 static void a_resampled_sine_keeps_its_pitch_and_length(void **state)
 {
   (void)state;
@@ -212,6 +267,7 @@ int main(void)
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(each_failing_allocation_is_an_error_and_leaks_nothing),
       cmocka_unit_test(a_voice_or_resampler_without_memory_is_an_error),
+      cmocka_unit_test(a_profile_has_every_part_of_a_step),
       cmocka_unit_test(a_resampled_sine_keeps_its_pitch_and_length),
       cmocka_unit_test(a_written_file_is_read_back),
       cmocka_unit_test(a_preset_is_found_by_name_and_a_file_by_its_path),

@@ -52,7 +52,9 @@ static CenoteStatus pack_stack(Packer *packer, uint32_t level, CnStack stack, Cn
   cn_stack_name(level, stack, name);
   for (uint32_t j = 0; j < cn_stack_blocks(config, level, stack); ++j) {
     snprintf(packer->prefix, sizeof packer->prefix, "%s.%u.", name, j);
+    const CnCost before = {packer->macs, packer->bytes};
     CN_TRY(cn_pack_block(packer, level, cn_stack_entry(config, level, stack, j), &out[j]));
+    out[j].cost = (CnCost){packer->macs - before.macs, packer->bytes - before.bytes};
   }
   return CENOTE_OK;
 }
@@ -109,12 +111,17 @@ static void pack_pool(Packer *packer, uint32_t level, CnMatrix *matrix, CnPool *
       .wide = config->width[level + 1],
       .dense = !config->conv_pooling,
   };
+  const CnCost before = {packer->macs, packer->bytes};
   snprintf(packer->prefix, sizeof packer->prefix, "levels.%u.", level);
   pool->sum_at = cn_carve(&packer->state, pool->wide);
   pool->deep_at = cn_carve(&packer->state, pool->wide);
   pool->down_bias = cn_pack_copy(packer, cn_pack_tensor(packer, "downpool.bias"), pool->wide);
   if (pool->dense) pack_pool_dense(packer, pool, matrix);
   else pack_pool_conv(packer, pool);
+  // A step reads one phase of them; but of a conv's, all of the up-pool's bias.
+  const size_t whole = pool->dense ? 0 : (pool->factor - 1) * pool->width * sizeof(float);
+  pool->cost =
+      (CnCost){packer->macs - before.macs, (packer->bytes - before.bytes + whole) / pool->factor};
 }
 
 /// In the order of a step: input, each level's down stack and pool, the deepest, the up stacks.
@@ -150,11 +157,14 @@ static CenoteStatus pack(Packer *packer, CenoteModel *model, uint64_t macs[stati
     macs[i] += packer->macs;
   }
   packer->prefix[0] = '\0';
+  const size_t before = packer->bytes;
   model->norm = cn_pack_copy(packer, cn_pack_tensor(packer, "norm.weight"), config->base_dim);
   model->norm_bias = cn_pack_copy(packer, cn_pack_tensor(packer, "norm.bias"), config->base_dim);
   packer->macs = 0;
   model->head = cn_pack_dense(packer, "head", CENOTE_CLASSES, config->base_dim);
   macs[0] += packer->macs;
+  model->ends =
+      (CnCost){packer->macs, packer->bytes - before + model->input_stride * sizeof(float)};
   return CENOTE_OK;
 }
 

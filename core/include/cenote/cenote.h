@@ -221,6 +221,39 @@ CENOTE_API CenoteStatus cenote_state_check(const CenoteModel *model, const void 
 CENOTE_API double cenote_bits(const float *logits, uint8_t code);
 
 /// @}
+/// @name Where the time goes
+/// @{
+
+/// What a step is made of.
+typedef enum CenoteLayer {
+  CENOTE_LAYER_RGLRU, ///< residual blocks around an RG-LRU
+  CENOTE_LAYER_LRU,   ///< residual blocks around an LRU
+  CENOTE_LAYER_CONV,  ///< residual blocks around a causal conv
+  CENOTE_LAYER_MLP,   ///< residual blocks around an MLP
+  CENOTE_LAYER_POOL,  ///< pools between a level and the next one down, both ways
+  CENOTE_LAYER_ENDS,  ///< input, last norm and head
+  CENOTE_LAYER_SAMPLE ///< checking the logits and drawing a code
+} CenoteLayer;
+
+/// "rglru", "lru", "conv", "mlp", "pools", "input+head", "sampling".
+CENOTE_API const char *cenote_layer_name(CenoteLayer layer);
+
+/// The parts of one kind in one level. Each figure is for a step, in the mean over a period.
+typedef struct CenoteLayerTime {
+  uint32_t level;
+  CenoteLayer layer;
+  uint32_t blocks; ///< of the kind; 1 for what is no residual block
+  double us;       ///< of all voices: the mean over the period of each phase's fastest repeat
+  double bytes;    ///< of weights read, for all voices together
+  double macs;     ///< multiply-adds of each voice; all parts together CenoteModelInfo.macs_mean
+} CenoteLayerTime;
+
+/// Run 1 to 16 voices of the model, side by side and in phase, for `steps` steps (and one period
+/// before) and time each part of them. *out[*count] is the caller's to free.
+CENOTE_API CenoteStatus cenote_model_profile(const CenoteModel *model, uint32_t voices,
+                                             uint64_t steps, CenoteLayerTime **out, size_t *count);
+
+/// @}
 /// @name Resampler
 /// @{
 

@@ -12,6 +12,12 @@
 /// Numbers over which a voice that stopped being finite fades out.
 enum { CN_FADE = 64 };
 
+/// What it takes to run a part once: multiply-adds of a voice, bytes of packed weights read.
+typedef struct CnCost {
+  uint64_t macs;
+  size_t bytes;
+} CnCost;
+
 /// A residual block, packed. Offsets of state are in floats from the start of CnState.number.
 typedef struct CnBlock {
   CnEntry entry;
@@ -35,6 +41,7 @@ typedef struct CnBlock {
   uint32_t groups;  ///< of the conv
   size_t window_at; ///< state: the conv's last `taps` inputs, [group][taps][width / groups]
   size_t hidden_at; ///< state: h, real parts then imaginary ones
+  CnCost cost;
 } CnBlock;
 
 /// The two pools between a level and the next one down, cut by phase so that each step does its
@@ -53,6 +60,7 @@ typedef struct CnPool {
   const CnMatrix *up_matrix;   ///< dense: [phase], each [width][wide]
   size_t sum_at;               ///< state: the open unit's pooled column, [wide]
   size_t deep_at;              ///< state: the last output of the level below, [wide]
+  CnCost cost;                 ///< of one phase, both ways
 } CnPool;
 
 typedef struct CnLevel {
@@ -98,6 +106,7 @@ struct CenoteModel {
   const float *norm; ///< last norm
   const float *norm_bias;
   CnMatrix head;
+  CnCost ends; ///< of input, last norm and head
   float sample[CENOTE_CLASSES];
   size_t state_floats;
   size_t scratch_floats;
@@ -138,8 +147,21 @@ struct CenoteVoice {
 // What follows works on `voices` voices (at most CN_BATCH) of one model side by side; each does
 // exactly what it would do alone.
 
-/// One step each: reads voice->state->code, leaves logits in voice->scratch.logits.
-CENOTE_RT void cn_step(const CenoteModel *model, CenoteVoice *const *voice, uint32_t voices);
+/// Load time's way to time the parts of a step: told after each of them which it was.
+typedef struct CnProbe CnProbe;
+struct CnProbe {
+  void (*mark)(CnProbe *probe, uint32_t level, CenoteLayer layer);
+};
+
+/// One step each: reads voice->state->code, leaves logits in voice->scratch.logits. In audio time
+/// probe is NULL.
+CENOTE_RT void cn_step(const CenoteModel *model, CenoteVoice *const *voice, uint32_t voices,
+                       CnProbe *probe);
+
+/// A step, and what it makes: sample number `frame` of each voice, out[v][frame]. The voices are of
+/// one model.
+CENOTE_RT void cn_turn(CenoteVoice *const *voice, uint32_t voices, float *const *out,
+                       uint32_t frame, CnProbe *probe);
 
 /// One residual block on scratch.x[level][width].
 CENOTE_RT void cn_block(const CenoteModel *model, const CnBlock *block, uint32_t level,

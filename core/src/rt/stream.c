@@ -83,13 +83,13 @@ CENOTE_RT static uint32_t run_of(CenoteVoice *const *voice, uint32_t voices)
 }
 
 /// One step of those of the voices that are finite.
-CENOTE_RT static void step(CenoteVoice *const *voice, uint32_t voices)
+CENOTE_RT static void step(CenoteVoice *const *voice, uint32_t voices, CnProbe *probe)
 {
   CenoteVoice *alive[CN_BATCH];
   uint32_t count = 0;
   for (uint32_t v = 0; v < voices; ++v)
     if (voice[v]->state->finite) alive[count++] = voice[v];
-  if (count > 0) cn_step(voice[0]->model, alive, count);
+  if (count > 0) cn_step(voice[0]->model, alive, count, probe);
   for (uint32_t v = 0; v < count; ++v) check(alive[v]);
 }
 
@@ -108,6 +108,14 @@ CENOTE_RT static float draw(CenoteVoice *voice)
   return state->last_sample * ((float)--state->fade / (float)CN_FADE);
 }
 
+CENOTE_RT void cn_turn(CenoteVoice *const *voice, uint32_t voices, float *const *out,
+                       uint32_t frame, CnProbe *probe)
+{
+  step(voice, voices, probe);
+  for (uint32_t v = 0; v < voices; ++v) out[v][frame] = draw(voice[v]);
+  if (probe) probe->mark(probe, 0, CENOTE_LAYER_SAMPLE);
+}
+
 CENOTE_RT void cenote_voices_render(CenoteVoice *const *voice, uint32_t voices, float *const *out,
                                     uint32_t frames)
 {
@@ -115,10 +123,7 @@ CENOTE_RT void cenote_voices_render(CenoteVoice *const *voice, uint32_t voices, 
   uint32_t run;
   for (uint32_t at = 0; at < voices; at += run) {
     run = run_of(voice + at, voices - at);
-    for (uint32_t i = 0; i < frames; ++i) {
-      step(voice + at, run);
-      for (uint32_t v = at; v < at + run; ++v) out[v][i] = draw(voice[v]);
-    }
+    for (uint32_t i = 0; i < frames; ++i) cn_turn(voice + at, run, out + at, i, NULL);
   }
   cn_fpu_leave(mode);
 }
@@ -152,7 +157,7 @@ CENOTE_RT void cenote_voices_listen(CenoteVoice *const *voice, uint32_t voices,
     run = run_of(voice + at, voices - at);
     for (uint32_t v = at; v < at + run; ++v) bits[v] = 0.0;
     for (uint32_t i = 0; i < steps; ++i) {
-      step(voice + at, run);
+      step(voice + at, run, NULL);
       for (uint32_t v = at; v < at + run; ++v)
         bits[v] +=
             hear(voice[v], codes[v][i], logits ? logits[v] + (size_t)i * CENOTE_CLASSES : NULL);
