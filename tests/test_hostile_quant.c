@@ -220,6 +220,32 @@ static void minus_128_is_refused(void **state)
   drop(&parts);
 }
 
+static uint64_t hash_of(const Parts *parts)
+{
+  CenoteModel *model;
+  CenoteError err = {""};
+  put_parts(parts);
+  if (cenote_model_load(hostile_file, &model, &err) != CENOTE_OK) fail_msg("%s", err.text);
+  const uint64_t hash = cenote_model_info(model)->hash;
+  cenote_model_free(model);
+  return hash;
+}
+
+static void another_number_or_scale_is_another_model(void **state)
+{
+  (void)state;
+  Parts parts = int8_parts("tiny.safetensors");
+  const uint64_t hash = hash_of(&parts);
+  spot(&parts, "levels.0.up.1.mlp.weight")[9] ^= 2; // 1 would make -127 -128
+  assert_true(hash_of(&parts) != hash);
+  spot(&parts, "levels.0.up.1.mlp.weight")[9] ^= 2;
+  spot(&parts, "levels.0.up.1.mlp.weight.scale")[12] ^= 1;
+  assert_true(hash_of(&parts) != hash);
+  spot(&parts, "levels.0.up.1.mlp.weight.scale")[12] ^= 1;
+  assert_true(hash_of(&parts) == hash);
+  drop(&parts);
+}
+
 static void any_other_bytes_play(void **state)
 {
   (void)state;
@@ -264,6 +290,7 @@ int main(void)
       cmocka_unit_test(version_1_holds_no_int8),
       cmocka_unit_test(scales_that_are_none_are_refused),
       cmocka_unit_test(minus_128_is_refused),
+      cmocka_unit_test(another_number_or_scale_is_another_model),
       cmocka_unit_test(any_other_bytes_play),
   };
   return cmocka_run_group_tests(tests, hostile_begin, hostile_end);
