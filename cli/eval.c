@@ -3,15 +3,10 @@
 // the zero state; the average is over all samples of all clips.
 #include "cli.h"
 
-#include "clip.h"
-#include "listen.h"
+#include "score.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 static const char help[] =
     "Usage: cenote eval MODEL PATH... [OPTION]...\n"
@@ -36,14 +31,6 @@ typedef struct Options {
   CenotePrecision precision;
   bool json;
 } Options;
-
-typedef struct Total {
-  double bits;
-  uint64_t samples;
-  size_t clips;
-  const char *precision;
-  json_t *files; ///< array of objects; NULL: print lines
-} Total;
 
 /// CLI_DONE, or what the command is to return.
 static int read_options(int argc, char **argv, Options *options, bool *helped)
@@ -84,74 +71,29 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
   return CLI_DONE;
 }
 
-/// "clip 3 of 28: 45 %" on standard error, if that is a terminal; clip 0 wipes it.
-static void show_progress(size_t clip, size_t clips, size_t at, size_t count)
+static int add_result(void *user, const char *path, const double *bits, size_t count)
 {
-  if (!isatty(STDERR_FILENO)) return;
-  fprintf(stderr, "\r\033[K");
-  if (clip > 0) fprintf(stderr, "clip %zu of %zu: %3zu %%", clip, clips, 100 * at / count);
-  fflush(stderr);
-}
-
-/// Bits of a whole clip; NaN when an answer is not finite.
-static double score(Listener *listener, const uint8_t *codes, size_t count, float *logits,
-                    size_t clip, size_t clips)
-{
-  double bits = 0.0;
-  listener_reset(listener);
-  for (size_t at = 0; at < count && !isnan(bits); at += LISTEN_MOST) {
-    const size_t n = count - at < LISTEN_MOST ? count - at : LISTEN_MOST;
-    show_progress(clip, clips, at, count);
-    bits += listener_hear(listener, codes + at, n, logits);
-  }
-  show_progress(0, clips, 0, count);
-  return bits;
-}
-
-static int add_result(Total *total, const char *path, double bits, size_t count)
-{
-  total->bits += bits;
-  total->samples += count;
-  ++total->clips;
-  if (!total->files) {
-    printf("%12.6f  %10zu  ", bits / (double)count, count);
+  json_t *files = user; // array of objects; NULL: print lines
+  const double mean = bits[0] / (double)count;
+  if (!files) {
+    printf("%12.6f  %10zu  ", mean, count);
     cli_print_plain(path);
     putchar('\n');
     return CLI_DONE;
   }
-  json_t *file = json_pack("{s:o, s:f, s:I}", "path", cli_json_text(path), "bits_per_sample",
-                           bits / (double)count, "samples", (json_int_t)count);
-  if (json_array_append_new(total->files, file) != 0) return cli_fail("eval", "out of memory");
+  json_t *file = json_pack("{s:o, s:f, s:I}", "path", cli_json_text(path), "bits_per_sample", mean,
+                           "samples", (json_int_t)count);
+  if (json_array_append_new(files, file) != 0) return cli_fail("eval", "out of memory");
   return CLI_DONE;
 }
 
-static int eval_clip(Listener *listener, float *logits, const ClipList *list, size_t clip,
-                     Total *total)
+static int print_total(const Score *total, const char *precision, json_t *files)
 {
-  const ClipPath *path = &list->clip[clip];
-  CenoteError err;
-  uint8_t *codes;
-  size_t count;
-  const CenoteStatus status =
-      clip_codes(listener_model(listener), path->path, &codes, &count, &err);
-  if (status == CENOTE_NOT_FOUND && !path->named) {
-    cli_fail("eval", "left out: %s", err.text); // said, but no failure
-    return CLI_DONE;
-  }
-  if (status != CENOTE_OK) return cli_fail("eval", "%s", err.text);
-  const double bits = score(listener, codes, count, logits, clip + 1, list->count);
-  free(codes);
-  if (isnan(bits)) return cli_fail("eval", "%s: the model's answers stop being finite", path->path);
-  return add_result(total, path->path, bits, count);
-}
-
-static int print_total(const Total *total)
-{
-  const double mean = total->bits / (double)total->samples;
-  if (total->files) {
+  const double mean = total->bits[0] / (double)total->samples;
+  if (files) {
     json_t *all = json_pack("{s:f, s:I, s:I, s:s, s:O}", "bits_per_sample", mean, "samples",
                             (json_int_t)total->samples, "clips", (json_int_t)total->clips,
-                            "precision", total->precision, "files", total->files);
+                            "precision", precision, "files", files);
     if (cli_print_json("eval", all) != CLI_DONE) return CLI_FAILED;
   } else {
     printf("%12.6f  %10" PRIu64 "  bits per sample, %zu %s\n", mean, total->samples, total->clips,
@@ -163,18 +105,15 @@ static int print_total(const Total *total)
 
 static int eval_list(const Options *options, Listener *listener, const ClipList *list)
 {
-  Total total = {.precision = cenote_model_info(listener_model(listener))->precision};
-  float *logits = malloc((size_t)LISTEN_MOST * CENOTE_CLASSES * sizeof *logits);
-  if (options->json) total.files = json_array();
-  int result = CLI_DONE;
-  if (!logits || (options->json && !total.files)) result = cli_fail("eval", "out of memory");
-  for (size_t i = 0; result == CLI_DONE && i < list->count; ++i)
-    result = eval_clip(listener, logits, list, i, &total);
+  Score total;
+  json_t *files = options->json ? json_array() : NULL;
+  if (options->json && !files) return cli_fail("eval", "out of memory");
+  int result = score_clips("eval", &listener, 1, list, add_result, files, &total);
   if (result == CLI_DONE && total.clips == 0)
     result = cli_fail("eval", "%s: no audio in it", options->paths[0]);
-  if (result == CLI_DONE) result = print_total(&total);
-  json_decref(total.files);
-  free(logits);
+  if (result == CLI_DONE)
+    result = print_total(&total, cenote_model_info(listener_model(listener))->precision, files);
+  json_decref(files);
   return result;
 }
 

@@ -54,12 +54,13 @@ static int print_json(const CenoteModel *model, const char *path)
                 (json_int_t)info->parameters, "sample_rate", (json_int_t)info->sample_rate_hz,
                 "encoding", encoding(info), "min_max_scaling", (int)info->min_max_scaling,
                 "baseline", (json_int_t)info->baseline, "period", (json_int_t)info->period);
-  json_t *more = json_pack(
-      "{s:f, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o, s:o}", "macs_mean", info->macs_mean,
-      "macs_worst", (json_int_t)info->macs_worst, "model_bytes", (json_int_t)info->bytes,
-      "voice_bytes", (json_int_t)info->voice_bytes, "state_bytes", (json_int_t)info->state_bytes,
-      "kernel", info->kernel, "precision", info->precision, "levels", levels_json(model), "config",
-      json_loads(info->config_json, 0, NULL), "metadata", notes_json(model));
+  json_t *more =
+      json_pack("{s:s, s:f, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o, s:o}", "stored", info->stored,
+                "macs_mean", info->macs_mean, "macs_worst", (json_int_t)info->macs_worst,
+                "model_bytes", (json_int_t)info->bytes, "voice_bytes",
+                (json_int_t)info->voice_bytes, "state_bytes", (json_int_t)info->state_bytes,
+                "kernel", info->kernel, "precision", info->precision, "levels", levels_json(model),
+                "config", json_loads(info->config_json, 0, NULL), "metadata", notes_json(model));
   if (!answer || !more || json_object_update(answer, more) != 0) {
     json_decref(answer);
     answer = NULL;
@@ -117,7 +118,7 @@ static int print_text(const CenoteModel *model, const char *path)
   fputs("\n  file        ", stdout);
   cli_print_plain(path);
   printf("\n  hash        %016" PRIx64 "\n", info->hash);
-  printf("  parameters  %" PRIu64 "\n", info->parameters);
+  printf("  parameters  %" PRIu64 ", matrices stored in %s\n", info->parameters, info->stored);
   printf("  sound       %" PRIu32 " Hz, %s codes%s, %" PRIu32 " before the first\n",
          info->sample_rate_hz, encoding(info),
          info->min_max_scaling ? " of clips scaled to [-1, 1]" : "", info->baseline);

@@ -35,6 +35,11 @@ Parts take_apart(const char *name)
 {
   char path[512];
   golden_path(name, path);
+  return take_apart_file(path);
+}
+
+Parts take_apart_file(const char *path)
+{
   FILE *file = fopen(path, "rb");
   assert_non_null(file);
   unsigned char length[8];

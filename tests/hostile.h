@@ -23,6 +23,7 @@ int hostile_end(void **state);
 
 /// A file of tests/golden.
 Parts take_apart(const char *name);
+Parts take_apart_file(const char *path);
 void drop(Parts *parts);
 
 /// An entry of the header, or the configuration in it as an object of its own (a new reference).

@@ -254,6 +254,7 @@ static CenoteStatus build(const char *path, const CnWeights *weights, CenotePrec
       .config_json = model->config_json,
       .kernel = model->kernels->name,
       .precision = cenote_precision_name(precision),
+      .stored = weights->stored,
       .encoding = config->encoding,
       .min_max_scaling = config->min_max_scaling,
       .sample_rate_hz = config->sample_rate_hz,

@@ -45,6 +45,15 @@ static CenoteStatus add_dense(Walk *walk, const char *name, uint32_t rows, uint3
   return add(walk, full, 1, rows, 0, 0);
 }
 
+/// The same, and the weight is a CnParam.matrix.
+static CenoteStatus add_matrix(Walk *walk, const char *name, uint32_t rows, uint32_t cols)
+{
+  const size_t at = walk->out->size;
+  CN_TRY(add_dense(walk, name, rows, cols));
+  walk->out->param[at].matrix = true;
+  return CENOTE_OK;
+}
+
 static CenoteStatus add_norm(Walk *walk, const char *name, uint32_t width, bool bias)
 {
   char full[24];
@@ -69,7 +78,7 @@ static CenoteStatus add_recurrent(Walk *walk, const CnConfig *config, uint32_t l
     CN_TRY(add_conv(walk, config, width));
     CN_TRY(add_norm(walk, "conv_norm", width, true));
   }
-  CN_TRY(add_dense(walk, "rnn.in", hidden, width));
+  CN_TRY(add_matrix(walk, "rnn.in", hidden, width));
   if (gates) {
     const uint32_t n = config->n_diag_blocks;
     CN_TRY(add(walk, "rnn.gate_x.weight", 3, n, units / n, hidden / n));
@@ -79,7 +88,7 @@ static CenoteStatus add_recurrent(Walk *walk, const CnConfig *config, uint32_t l
   }
   CN_TRY(add(walk, "rnn.a_real", 1, units, 0, 0));
   if (!config->only_real) CN_TRY(add(walk, "rnn.a_imag", 1, units, 0, 0));
-  return add_dense(walk, "rnn.out", width, hidden);
+  return add_matrix(walk, "rnn.out", width, hidden);
 }
 
 static CenoteStatus add_block(Walk *walk, const CnConfig *config, uint32_t level, CnEntry entry)
@@ -88,12 +97,12 @@ static CenoteStatus add_block(Walk *walk, const CnConfig *config, uint32_t level
   const uint32_t inner = entry == CN_MLP ? width * config->ff_expand : width;
   if (config->norm != CN_NORM_NONE)
     CN_TRY(add_norm(walk, "norm", width, config->norm == CN_NORM_LAYER));
-  if (config->use_gating) CN_TRY(add_dense(walk, "gate", inner, width));
-  if (entry == CN_MLP) CN_TRY(add_dense(walk, "mlp", inner, width));
+  if (config->use_gating) CN_TRY(add_matrix(walk, "gate", inner, width));
+  if (entry == CN_MLP) CN_TRY(add_matrix(walk, "mlp", inner, width));
   if (entry == CN_CONV) CN_TRY(add_conv(walk, config, width));
   if (entry == CN_RGLRU || entry == CN_LRU)
     CN_TRY(add_recurrent(walk, config, level, entry == CN_RGLRU));
-  return add_dense(walk, "out", width, inner);
+  return add_matrix(walk, "out", width, inner);
 }
 
 static CenoteStatus add_stack(Walk *walk, const CnConfig *config, uint32_t level, CnStack stack)
@@ -138,7 +147,7 @@ static CenoteStatus walk_all(Walk *walk, const CnConfig *config)
   for (uint32_t i = deepest; i-- > 0;) CN_TRY(add_stack(walk, config, i, CN_UP));
   walk->prefix[0] = '\0';
   CN_TRY(add_norm(walk, "norm", width, true));
-  return add_dense(walk, "head", CENOTE_CLASSES, width);
+  return add_matrix(walk, "head", CENOTE_CLASSES, width);
 }
 
 CenoteStatus cn_params_new(const char *name, const CnConfig *config, CnParams *out,

@@ -17,6 +17,10 @@ typedef struct CnParam {
   uint32_t dim[3];
   uint64_t count;  ///< product of dim
   uint64_t offset; ///< of the first float in the weights' arena
+  /// Of a dense product over whole rows, which a file may hold as int8 (MODEL.md section 6): gate,
+  /// out, mlp, rnn.in, rnn.out and head. Dense pools and convs are products too, but a step cuts or
+  /// turns their rows, so that a scale a row would not be what it is packed with; they stay float.
+  bool matrix;
   // Where the file holds it as int8, those numbers beside the floats that they stand for.
   const int8_t *quant; ///< [rows][cols]; NULL: not so
   const float *scale;  ///< [rows][groups]

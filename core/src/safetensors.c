@@ -296,6 +296,14 @@ CenoteStatus cn_file_read(const CnFile *file, const CnTensor *tensor, void *byte
   return read_at(file, tensor->begin, bytes, (size_t)(tensor->end - tensor->begin), err);
 }
 
+void cn_shape_text(uint32_t rank, const uint64_t *dim, char *text, size_t size)
+{
+  size_t at = (size_t)snprintf(text, size, "[");
+  for (uint32_t i = 0; i < rank && at < size; ++i)
+    at += (size_t)snprintf(text + at, size - at, "%s%" PRIu64, i > 0 ? ", " : "", dim[i]);
+  if (at < size) snprintf(text + at, size - at, "]");
+}
+
 static float from_bits(uint32_t bits)
 {
   float value;

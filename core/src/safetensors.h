@@ -38,6 +38,9 @@ CenoteStatus cn_file_open(const char *path, CnFile *out, CenoteError *err);
 /// A struct that open refused is fine.
 void cn_file_close(CnFile *file);
 
+/// "[256, 16]".
+void cn_shape_text(uint32_t rank, const uint64_t *dim, char *text, size_t size);
+
 const CnTensor *cn_file_find(const CnFile *file, const char *name);
 const char *cn_file_note(const CnFile *file, const char *key);
 

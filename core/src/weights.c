@@ -3,7 +3,7 @@
 #include "weights.h"
 
 #include "hash.h"
-#include "safetensors.h"
+#include "quant.h"
 #include "status.h"
 #include "try.h"
 
@@ -14,13 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void shape_text(uint32_t rank, const uint64_t *dim, char *text, size_t size)
-{
-  size_t at = (size_t)snprintf(text, size, "[");
-  for (uint32_t i = 0; i < rank && at < size; ++i)
-    at += (size_t)snprintf(text + at, size - at, "%s%" PRIu64, i > 0 ? ", " : "", dim[i]);
-  if (at < size) snprintf(text + at, size - at, "]");
-}
+/// The file's tensor for a parameter, and the scales that an I8 one has beside it.
+typedef struct Match {
+  const CnTensor *tensor;
+  const CnTensor *scale; ///< NULL: it is float
+} Match;
 
 static CenoteStatus check_shape(const CnFile *file, const CnTensor *tensor, const CnParam *param,
                                 CenoteError *err)
@@ -31,8 +29,8 @@ static CenoteStatus check_shape(const CnFile *file, const CnTensor *tensor, cons
   char found[192];
   char want[96];
   const uint64_t dim[3] = {param->dim[0], param->dim[1], param->dim[2]};
-  shape_text(tensor->rank, tensor->dim, found, sizeof found);
-  shape_text(param->rank, dim, want, sizeof want);
+  cn_shape_text(tensor->rank, tensor->dim, found, sizeof found);
+  cn_shape_text(param->rank, dim, want, sizeof want);
   return cn_fail(err, CENOTE_BAD_MODEL, "%s: %s: shape %s, want %s", file->path, tensor->name,
                  found, want);
 }
@@ -50,20 +48,33 @@ static int find_name(const void *key, const void *item)
   return strcmp(key, (*tensor)->name);
 }
 
-/// The file's tensor for each parameter, in their order: match[params.size]. used[file.tensors]
-/// ticks them off.
+/// The file's tensor of that name, ticked off in used[file.tensors]; NULL when there is none.
+static const CnTensor *take(const CnFile *file, const CnTensor *const *sorted, const char *name,
+                            bool *used)
+{
+  const CnTensor *const *found = bsearch(name, sorted, file->tensors, sizeof *sorted, find_name);
+  if (!found) return NULL;
+  used[*found - file->tensor] = true;
+  return *found;
+}
+
+/// The file's tensor for each parameter, in their order: match[params.size]. `whole`: matrices may
+/// be I8.
 static CenoteStatus match_tensors(const CnFile *file, const CnTensor *const *sorted,
-                                  const CnParams *params, const CnTensor **match, bool *used,
+                                  const CnParams *params, bool whole, Match *match, bool *used,
                                   CenoteError *err)
 {
   for (size_t i = 0; i < params->size; ++i) {
     const CnParam *param = &params->param[i];
-    const CnTensor *const *found =
-        bsearch(param->name, sorted, file->tensors, sizeof *sorted, find_name);
-    if (!found) return cn_fail(err, CENOTE_BAD_MODEL, "%s: no tensor %s", file->path, param->name);
-    CN_TRY(check_shape(file, *found, param, err));
-    match[i] = *found;
-    used[*found - file->tensor] = true;
+    const CnTensor *tensor = take(file, sorted, param->name, used);
+    if (!tensor) return cn_fail(err, CENOTE_BAD_MODEL, "%s: no tensor %s", file->path, param->name);
+    CN_TRY(check_shape(file, tensor, param, err));
+    match[i] = (Match){.tensor = tensor};
+    if (!whole || !param->matrix || tensor->dtype != CN_I8) continue;
+    char name[CN_SCALE_NAME];
+    cn_scale_name(param, name);
+    match[i].scale = take(file, sorted, name, used);
+    CN_TRY(cn_quant_check(file, param, match[i].scale, err));
   }
   for (size_t i = 0; i < file->tensors; ++i)
     if (!used[i])
@@ -72,38 +83,88 @@ static CenoteStatus match_tensors(const CnFile *file, const CnTensor *const *sor
   return CENOTE_OK;
 }
 
-static CenoteStatus read_values(const CnFile *file, const CnTensor *const *match, CnWeights *out,
+/// Room for all numbers; for the int8 ones and their scales too, if there are any.
+static CenoteStatus make_room(const CnFile *file, const Match *match, CnWeights *out,
+                              CenoteError *err)
+{
+  uint64_t whole = 0;
+  uint64_t scales = 0;
+  for (size_t i = 0; i < out->params.size; ++i) {
+    if (!match[i].scale) continue;
+    whole += match[i].tensor->count;
+    scales += match[i].scale->count;
+  }
+  out->data = malloc(out->params.floats * sizeof *out->data);
+  if (whole > 0) out->quant = malloc(whole);
+  if (whole > 0) out->scale = malloc(scales * sizeof *out->scale);
+  if (out->data && (whole == 0 || (out->quant && out->scale))) return CENOTE_OK;
+  return cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory for %" PRIu64 " weights", file->path,
+                 out->params.floats);
+}
+
+static CenoteStatus read_values(const CnFile *file, const Match *match, CnWeights *out,
                                 CenoteError *err)
 {
-  out->data = malloc(out->params.floats * sizeof *out->data);
-  if (!out->data)
-    return cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory for %" PRIu64 " weights", file->path,
-                   out->params.floats);
+  CN_TRY(make_room(file, match, out, err));
+  int8_t *quant = out->quant;
+  float *scale = out->scale;
   for (size_t i = 0; i < out->params.size; ++i) {
-    const CnParam *param = &out->params.param[i];
+    CnParam *param = &out->params.param[i];
     float *values = out->data + param->offset;
-    CN_TRY(cn_file_read_f32(file, match[i], values, err));
+    if (match[i].scale) {
+      param->groups = (uint32_t)match[i].scale->dim[1];
+      CN_TRY(cn_quant_read(file, match[i].tensor, match[i].scale, param->groups, quant, scale,
+                           values, err));
+      param->quant = quant;
+      param->scale = scale;
+      quant += param->count;
+      scale += match[i].scale->count;
+    } else {
+      CN_TRY(cn_file_read_f32(file, match[i].tensor, values, err));
+    }
     for (uint64_t k = 0; k < param->count; ++k)
       if (!isfinite(values[k]))
         return cn_fail(err, CENOTE_BAD_MODEL, "%s: %s: value number %" PRIu64 " is not finite",
                        file->path, param->name, k);
-    out->hash = cn_hash(out->hash, values, param->count * sizeof *values);
+    // The same floats from int8 are another model: products in int8 round others to others.
+    if (param->quant) {
+      out->hash = cn_hash(out->hash, param->quant, param->count);
+      out->hash = cn_hash(out->hash, param->scale, match[i].scale->count * sizeof *param->scale);
+    } else {
+      out->hash = cn_hash(out->hash, values, param->count * sizeof *values);
+    }
   }
   return CENOTE_OK;
 }
 
-static CenoteStatus read_tensors(const CnFile *file, CnWeights *out, CenoteError *err)
+/// How the matrices are stored. All dtypes that got here are one of these.
+static const char *stored(const CnParams *params, const Match *match)
+{
+  static const char *const name[] = {
+      [CN_F32] = "f32", [CN_F16] = "f16", [CN_BF16] = "bf16", [CN_I8] = "int8"};
+  const char *all = NULL;
+  for (size_t i = 0; i < params->size; ++i) {
+    if (!params->param[i].matrix) continue;
+    const char *one = name[match[i].tensor->dtype];
+    if (all && strcmp(all, one) != 0) return "mixed";
+    all = one;
+  }
+  return all;
+}
+
+static CenoteStatus read_tensors(const CnFile *file, bool whole, CnWeights *out, CenoteError *err)
 {
   CN_TRY(cn_params_new(file->path, &out->config, &out->params, err));
   CenoteStatus status = CENOTE_NO_MEMORY;
-  const CnTensor **match = malloc(out->params.size * sizeof *match);
+  Match *match = malloc(out->params.size * sizeof *match);
   const CnTensor **sorted = malloc((file->tensors + 1) * sizeof *sorted);
   bool *used = calloc(file->tensors + 1, sizeof *used);
   if (match && sorted && used) {
     for (size_t i = 0; i < file->tensors; ++i) sorted[i] = &file->tensor[i];
     qsort(sorted, file->tensors, sizeof *sorted, by_name);
-    status = match_tensors(file, sorted, &out->params, match, used, err);
+    status = match_tensors(file, sorted, &out->params, whole, match, used, err);
     if (status == CENOTE_OK) status = read_values(file, match, out, err);
+    if (status == CENOTE_OK) out->stored = stored(&out->params, match);
   } else {
     cn_fail(err, status, "%s: out of memory", file->path);
   }
@@ -111,15 +172,6 @@ static CenoteStatus read_tensors(const CnFile *file, CnWeights *out, CenoteError
   free(sorted);
   free(match);
   return status;
-}
-
-static CenoteStatus want_note(const CnFile *file, const char *key, const char *want,
-                              CenoteError *err)
-{
-  const char *found = cn_file_note(file, key);
-  if (found && strcmp(found, want) == 0) return CENOTE_OK;
-  return cn_fail(err, CENOTE_BAD_MODEL, "%s: metadata: %s is %s, want \"%s\"", file->path, key,
-                 found ? found : "missing", want);
 }
 
 static CenoteStatus read_notes(const CnFile *file, CnWeights *out, CenoteError *err)
@@ -141,8 +193,15 @@ static CenoteStatus read_notes(const CnFile *file, CnWeights *out, CenoteError *
 
 static CenoteStatus read_all(const CnFile *file, CnWeights *out, CenoteError *err)
 {
-  CN_TRY(want_note(file, "format", "poolformer", err));
-  CN_TRY(want_note(file, "format_version", "1", err));
+  const char *format = cn_file_note(file, "format");
+  if (!format || strcmp(format, "poolformer") != 0)
+    return cn_fail(err, CENOTE_BAD_MODEL, "%s: metadata: format is %s, want \"poolformer\"",
+                   file->path, format ? format : "missing");
+  const char *version = cn_file_note(file, "format_version");
+  const bool second = version && strcmp(version, "2") == 0; // may hold int8
+  if (!second && (!version || strcmp(version, "1") != 0))
+    return cn_fail(err, CENOTE_BAD_MODEL, "%s: metadata: format_version is %s, want \"1\" or \"2\"",
+                   file->path, version ? version : "missing");
   const char *config = cn_file_note(file, "config");
   if (!config) return cn_fail(err, CENOTE_BAD_MODEL, "%s: metadata: config is missing", file->path);
   CN_TRY(cn_config_parse(file->path, config, strlen(config), &out->config, err));
@@ -151,7 +210,15 @@ static CenoteStatus read_all(const CnFile *file, CnWeights *out, CenoteError *er
   // The parsed struct, not its text: two spellings of one configuration are one model.
   out->hash = cn_hash(0, &out->config, sizeof out->config);
   CN_TRY(read_notes(file, out, err));
-  return read_tensors(file, out, err);
+  return read_tensors(file, second, out, err);
+}
+
+CenoteStatus cn_weights_read(const CnFile *file, CnWeights *out, CenoteError *err)
+{
+  *out = (CnWeights){0};
+  const CenoteStatus status = read_all(file, out, err);
+  if (status != CENOTE_OK) cn_weights_clear(out);
+  return status;
 }
 
 CenoteStatus cn_weights_load(const char *path, CnWeights *out, CenoteError *err)
@@ -159,9 +226,8 @@ CenoteStatus cn_weights_load(const char *path, CnWeights *out, CenoteError *err)
   *out = (CnWeights){0};
   CnFile file;
   CN_TRY(cn_file_open(path, &file, err));
-  const CenoteStatus status = read_all(&file, out, err);
+  const CenoteStatus status = cn_weights_read(&file, out, err);
   cn_file_close(&file);
-  if (status != CENOTE_OK) cn_weights_clear(out);
   return status;
 }
 
@@ -174,6 +240,8 @@ void cn_weights_clear(CnWeights *weights)
   free(weights->note);
   free(weights->config_json);
   free(weights->data);
+  free(weights->quant);
+  free(weights->scale);
   cn_params_clear(&weights->params);
   *weights = (CnWeights){0};
 }

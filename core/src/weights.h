@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "params.h"
+#include "safetensors.h"
 
 typedef struct CnNote {
   char *key;
@@ -19,12 +20,18 @@ typedef struct CnWeights {
   char *config_json; ///< as in the file
   CnNote *note;      ///< other metadata, in the file's order
   size_t notes;
-  uint64_t hash; ///< of configuration and weights
+  uint64_t hash;      ///< of configuration and weights
+  int8_t *quant;      ///< what CnParam.quant points into; NULL: no tensor of the file is int8
+  float *scale;       ///< the same of CnParam.scale
+  const char *stored; ///< how the file holds its matrices: "f32", "f16", "bf16", "int8"; "mixed"
 } CnWeights;
 
-/// Read a file, check it against its own configuration, widen F16 and BF16. Refused: missing,
+/// Read a file, check it against its own configuration, widen F16, BF16 and I8. Refused: missing,
 /// extra or misshapen tensors, values that are not finite, a file that ends early.
 CenoteStatus cn_weights_load(const char *path, CnWeights *out, CenoteError *err);
+
+/// The same of a file that is open.
+CenoteStatus cn_weights_read(const CnFile *file, CnWeights *out, CenoteError *err);
 
 /// A zeroed struct is fine.
 void cn_weights_clear(CnWeights *weights);

@@ -86,6 +86,8 @@ typedef struct CenoteModelInfo {
   const char *config_json; ///< the configuration, compact JSON
   const char *kernel;      ///< kernel table in use: "avx512", "portable", ...
   const char *precision;   ///< of the products: "f32", ...
+  const char *stored;      ///< what the file holds its matrices in: "f32", "f16", "bf16", "int8",
+                           ///< "mixed"
   CenoteEncoding encoding; ///< between code and sample value
   bool min_max_scaling;    ///< clips are stretched to [-1,1] before encoding
   uint32_t sample_rate_hz; ///< steps a second
@@ -132,6 +134,22 @@ CENOTE_API bool cenote_model_level(const CenoteModel *model, uint32_t level, Cen
 /// order. False past the last.
 CENOTE_API bool cenote_model_note(const CenoteModel *model, size_t index, const char **key,
                                   const char **value);
+
+/// A note to be written; value NULL leaves the file's own one out.
+typedef struct CenoteNote {
+  const char *key;
+  const char *value;
+} CenoteNote;
+
+/// Write the weights of file `path` again, narrower, to `out`: matrices in CENOTE_BF16, or in
+/// CENOTE_INT8 with `groups` scales a row where its columns divide so, one elsewhere (and with
+/// bf16, where groups is 1). The rest stays as it is. Such a file's products are, bit for bit,
+/// those of the original loaded in that precision, with one scale a row. The file's notes stay but
+/// for those given. Written aside, then renamed over `out`; the same call, the same bytes. Refuses
+/// weights that are int8 already.
+CENOTE_API CenoteStatus cenote_quantize(const char *path, const char *out,
+                                        CenotePrecision precision, uint32_t groups,
+                                        const CenoteNote *note, size_t notes, CenoteError *err);
 
 /// Sample value in [-1,1] of each code: 256 numbers.
 CENOTE_API const float *cenote_model_samples(const CenoteModel *model);
