@@ -14,14 +14,14 @@ CENOTE_RT bool cn_pool_push(const CnKernels *kernels, const CnPool *pool, uint32
   const float *x = scratch->x[level];
   const uint32_t wide = pool->wide;
   if (*phase == 0) memcpy(sum, pool->down_bias, wide * sizeof *sum);
-  const float *weight = pool->down + (size_t)*phase * wide;
   if (pool->dense) {
     cn_product(kernels, &pool->down_matrix[*phase], &voice, 1, &x, &scratch->mixed, false);
     kernels->add(sum, scratch->mixed, wide);
-  } else if (pool->features == 1) {
-    kernels->multiply_add(sum, weight, x, wide);
   } else {
-    for (uint32_t o = 0; o < wide; ++o) sum[o] += weight[o] * x[o / pool->features];
+    const float *weight = pool->down + (size_t)*phase * wide;
+    if (pool->features == 1) kernels->multiply_add(sum, weight, x, wide);
+    for (uint32_t o = 0; pool->features > 1 && o < wide; ++o)
+      sum[o] += weight[o] * x[o / pool->features];
   }
   *phase = *phase + 1 == pool->factor ? 0 : *phase + 1;
   if (*phase != 0) return false;
