@@ -21,6 +21,7 @@ enum { CLI_PATH = 1024 };
 // One command each; argv[0] is the command's own name. Each answers --help itself.
 int cmd_bench(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_logits(int argc, char **argv);
 int cmd_presets(int argc, char **argv);
