@@ -23,6 +23,7 @@ typedef struct TrainerOptions {
   uint32_t length;       ///< codes of a clip: 16000
   uint32_t threads;      ///< workers, the caller's thread among them: 1
   uint64_t memory_bytes; ///< bound on what the trainer takes; 0: none
+  uint32_t item_rows;    ///< steps worked on at one go; 0: what the caches like best
   uint64_t seed;         ///< of dropout: 0
   uint32_t first_clip;   ///< number of this process's first clip in the whole batch: 0
   bool carry;            ///< a step's clips go on where the last step's ended: false
@@ -65,8 +66,8 @@ typedef struct TrainerPlan {
 } TrainerPlan;
 
 /// The vectors of a run, `count` numbers each, tensors in the order of CnParams. Borrowed, and may
-/// be written between steps: with `counter` (and `carried`, where options say carry) they are all
-/// that a run must keep to go on bit for bit.
+/// be written between steps: with both counters (and `carried` and `before`, where options say
+/// carry) they are all that a run must keep to go on bit for bit.
 typedef struct TrainerState {
   real *weights;
   real *m;
@@ -77,6 +78,7 @@ typedef struct TrainerState {
   uint64_t *steps;   ///< steps taken, skipped ones too; numbers the dropout
   real *carried;     ///< [carried_count]; NULL without carry
   size_t carried_count;
+  uint8_t *before; ///< [batch], the code in front of each clip; to be kept with `carried`
 } TrainerState;
 
 void trainer_defaults(TrainerOptions *options);
