@@ -27,6 +27,7 @@ int cmd_logits(int argc, char **argv);
 int cmd_presets(int argc, char **argv);
 int cmd_render(int argc, char **argv);
 int cmd_send(int argc, char **argv);
+int cmd_train(int argc, char **argv);
 
 /// "cenote COMMAND: ..." on standard error, one printable line; returns CLI_FAILED.
 int cli_fail(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -15,6 +15,7 @@ static const struct {
     {"render", cmd_render, "generate sound into a file or a pipe"},
     {"logits", cmd_logits, "teacher-forced answers to given codes"},
     {"eval", cmd_eval, "bits per sample on recordings"},
+    {"train", cmd_train, "learn recordings"},
     {"import", cmd_import, "a checkpoint of the paper's program as a weights file"},
     {"bench", cmd_bench, "how fast a model runs here"},
     {"presets", cmd_presets, "list the presets"},

@@ -15,8 +15,8 @@ void norm_forward(const CnKernels *kernels, const Norm *norm, const float *x, si
   }
 }
 
-void conv_forward(const Conv *conv, float *kept, const Scratch *scratch, const float *n,
-                  size_t steps, float *y)
+void conv_stream(const Conv *conv, float *kept, const Scratch *scratch, const float *n,
+                 size_t steps, float *y)
 {
   const size_t width = conv->width;
   const size_t taps = conv->taps;
@@ -37,8 +37,8 @@ void conv_forward(const Conv *conv, float *kept, const Scratch *scratch, const f
   memcpy(kept, window + steps * width, (taps - 1) * width * sizeof *kept);
 }
 
-void block_forward(const CnKernels *kernels, const Block *block, BlockState *state,
-                   const Scratch *scratch, float *x, size_t steps)
+void block_stream(const CnKernels *kernels, const Block *block, BlockState *state,
+                  const Scratch *scratch, float *x, size_t steps)
 {
   const size_t inner = block->inner;
   const float *n = x;
@@ -54,16 +54,16 @@ void block_forward(const CnKernels *kernels, const Block *block, BlockState *sta
     linear_forward(&block->mlp, n, block->width, steps, value, inner);
     break;
   case CN_CONV:
-    conv_forward(&block->conv, state->window, scratch, n, steps, value);
+    conv_stream(&block->conv, state->window, scratch, n, steps, value);
     break;
   case CN_RGLRU:
   case CN_LRU:
     if (block->conv.taps > 0) {
-      conv_forward(&block->conv, state->window, scratch, n, steps, value);
+      conv_stream(&block->conv, state->window, scratch, n, steps, value);
       norm_forward(kernels, &block->conv_norm, value, steps, scratch->normed);
       n = scratch->normed;
     }
-    recur_forward(&block->recur, state->hidden, scratch, n, steps, value);
+    recur_stream(&block->recur, state->hidden, scratch, n, steps, value);
     break;
   }
   for (size_t t = 0; t < steps; ++t) {

@@ -137,16 +137,16 @@ void norm_forward(const CnKernels *kernels, const Norm *norm, const float *x, si
                   float *y);
 
 /// x[steps][width] becomes the block's output.
-void block_forward(const CnKernels *kernels, const Block *block, BlockState *state,
-                   const Scratch *scratch, float *x, size_t steps);
+void block_stream(const CnKernels *kernels, const Block *block, BlockState *state,
+                  const Scratch *scratch, float *x, size_t steps);
 
 /// y[steps][width] of n[steps][width].
-void conv_forward(const Conv *conv, float *kept, const Scratch *scratch, const float *n,
+void conv_stream(const Conv *conv, float *kept, const Scratch *scratch, const float *n,
+                 size_t steps, float *y);
+
+/// y[steps][width] of n[steps][width].
+void recur_stream(const Recur *recur, float *hidden, const Scratch *scratch, const float *n,
                   size_t steps, float *y);
-
-/// y[steps][width] of n[steps][width].
-void recur_forward(const Recur *recur, float *hidden, const Scratch *scratch, const float *n,
-                   size_t steps, float *y);
 
 /// y[units][wide] of the units that x[steps][width] completes; returns how many.
 size_t pool_down(const Pool *pool, PoolState *state, float *pooled, const float *x, size_t steps,

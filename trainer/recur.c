@@ -127,8 +127,8 @@ static void fixed_scan(const Recur *recur, const Scratch *scratch, size_t steps)
     fixed_step(recur->units, recur->a_imag, a_re, a_im, in, scratch->u + t * size, h, h + size);
 }
 
-void recur_forward(const Recur *recur, float *hidden, const Scratch *scratch, const float *n,
-                   size_t steps, float *y)
+void recur_stream(const Recur *recur, float *hidden, const Scratch *scratch, const float *n,
+                  size_t steps, float *y)
 {
   const size_t size = recur->hidden;
   linear_forward(&recur->in, n, recur->in.cols, steps, scratch->u, size);

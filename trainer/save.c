@@ -124,8 +124,8 @@ CenoteStatus weights_save(const char *path, const CnConfig *config, const CnPara
                          .data = data + param->offset};
   }
   if (room)
-    status = cn_file_save(path, tensor, params->size, key, (const char *const *)value, notes + OURS,
-                          err);
+    status = cn_file_save_part(path, tensor, params->size, key, (const char *const *)value,
+                               notes + OURS, err);
   else cn_fail(err, status, "%s: out of memory", path);
   for (size_t i = 0; value && i < notes + OURS; ++i) free(value[i]);
   free(value);

@@ -172,8 +172,8 @@ static void run_stack(NetStream *stream, const Stack *stack, float *x, size_t st
   const Net *net = stream->net;
   for (uint32_t j = 0; j < stack->blocks; ++j) {
     const Block *block = &stack->block[j];
-    block_forward(net->kernels, block, &stream->state[block - net->block], &stream->scratch, x,
-                  steps);
+    block_stream(net->kernels, block, &stream->state[block - net->block], &stream->scratch, x,
+                 steps);
   }
 }
 
