@@ -7,26 +7,32 @@
 #include "try.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { VECTORS = 5 };
+enum { VECTORS = 6 };
 
-/// The vectors by name.
-static uint32_t list_vectors(Trainer *trainer, const char *name[static VECTORS],
-                             real *vector[static VECTORS], size_t count[static VECTORS])
+/// One of the trainer's, with its bytes.
+typedef struct Vector {
+  const char *name;
+  void *at;
+  size_t bytes;
+  bool real; ///< numbers of the trainer's kind
+} Vector;
+
+static uint32_t list_vectors(Trainer *trainer, uint32_t batch, Vector vector[static VECTORS])
 {
-  static const char *const names[VECTORS] = {"weights", "m", "v", "ema", "carried"};
   const TrainerState state = trainer_state(trainer);
-  real *const vectors[VECTORS] = {state.weights, state.m, state.v, state.ema, state.carried};
-  const uint32_t used = state.carried ? VECTORS : VECTORS - 1;
-  for (uint32_t i = 0; i < used; ++i) {
-    name[i] = names[i];
-    vector[i] = vectors[i];
-    count[i] = i < VECTORS - 1 ? state.count : state.carried_count;
-  }
-  return used;
+  const size_t bytes = state.count * sizeof(real);
+  vector[0] = (Vector){"weights", state.weights, bytes, true};
+  vector[1] = (Vector){"m", state.m, bytes, true};
+  vector[2] = (Vector){"v", state.v, bytes, true};
+  vector[3] = (Vector){"ema", state.ema, bytes, true};
+  vector[4] = (Vector){"carried", state.carried, state.carried_count * sizeof(real), true};
+  vector[5] = (Vector){"before", state.before, batch, false};
+  return state.carried ? VECTORS : 4;
 }
 
 /// 64 bits as text: JSON numbers have fewer.
@@ -98,30 +104,27 @@ CenoteStatus checkpoint_open(const char *path, Checkpoint *out, CenoteError *err
   return status;
 }
 
-static CenoteStatus read_vector(const CnFile *file, const char *name, real *vector, size_t count,
-                                uint64_t *hash, CenoteError *err)
+static CenoteStatus read_vector(const CnFile *file, const Vector *vector, uint64_t *hash,
+                                CenoteError *err)
 {
-  const CnTensor *tensor = cn_file_find(file, name);
-  const size_t bytes = count * sizeof *vector;
-  if (!tensor || tensor->end - tensor->begin != bytes)
-    return cn_fail(err, CENOTE_BAD_STATE, "%s: %s: want %zu bytes", file->path, name, bytes);
-  CN_TRY(cn_file_read(file, tensor, vector, err));
-  *hash = cn_hash(*hash, vector, bytes);
+  const CnTensor *tensor = cn_file_find(file, vector->name);
+  if (!tensor || tensor->end - tensor->begin != vector->bytes)
+    return cn_fail(err, CENOTE_BAD_STATE, "%s: %s: want %zu bytes", file->path, vector->name,
+                   vector->bytes);
+  CN_TRY(cn_file_read(file, tensor, vector->at, err));
+  *hash = cn_hash(*hash, vector->at, vector->bytes);
   return CENOTE_OK;
 }
 
-static CenoteStatus restore(const CnFile *file, const json_t *run, Trainer *trainer,
+static CenoteStatus restore(const CnFile *file, const json_t *run, Trainer *trainer, uint32_t batch,
                             CenoteError *err)
 {
-  const char *name[VECTORS];
-  real *vector[VECTORS];
-  size_t count[VECTORS];
+  Vector vector[VECTORS];
   const TrainerState state = trainer_state(trainer);
-  const uint32_t used = list_vectors(trainer, name, vector, count);
+  const uint32_t used = list_vectors(trainer, batch, vector);
   uint64_t hash = 0;
   uint64_t want;
-  for (uint32_t i = 0; i < used; ++i)
-    CN_TRY(read_vector(file, name[i], vector[i], count[i], &hash, err));
+  for (uint32_t i = 0; i < used; ++i) CN_TRY(read_vector(file, &vector[i], &hash, err));
   if (!read_hex(run, "hash", &want) || hash != want)
     return cn_fail(err, CENOTE_BAD_STATE, "%s: damaged: its numbers are not those written",
                    file->path);
@@ -130,13 +133,14 @@ static CenoteStatus restore(const CnFile *file, const json_t *run, Trainer *trai
   return CENOTE_OK;
 }
 
-CenoteStatus checkpoint_restore(const char *path, Trainer *trainer, CenoteError *err)
+CenoteStatus checkpoint_restore(const char *path, Trainer *trainer, uint32_t batch,
+                                CenoteError *err)
 {
   CnFile file;
   json_t *run = NULL;
   CN_TRY(cn_file_open(path, &file, err));
   CenoteStatus status = load_run(&file, &run, err);
-  if (status == CENOTE_OK) status = restore(&file, run, trainer, err);
+  if (status == CENOTE_OK) status = restore(&file, run, trainer, batch, err);
   json_decref(run);
   cn_file_close(&file);
   return status;
@@ -158,21 +162,19 @@ static char *run_text(const Checkpoint *checkpoint, const TrainerState *state, u
 CenoteStatus checkpoint_save(const char *path, const Checkpoint *checkpoint, Trainer *trainer,
                              CenoteError *err)
 {
-  const char *name[VECTORS];
-  real *vector[VECTORS];
-  size_t count[VECTORS];
+  Vector vector[VECTORS];
   CnSave tensor[VECTORS];
   const TrainerState state = trainer_state(trainer);
-  const uint32_t used = list_vectors(trainer, name, vector, count);
+  const uint32_t used = list_vectors(trainer, checkpoint->batch, vector);
   uint64_t hash = 0;
   for (uint32_t i = 0; i < used; ++i) {
-    const bool wide = sizeof(real) != sizeof(float); // the check build: bytes
-    hash = cn_hash(hash, vector[i], count[i] * sizeof(real));
-    tensor[i] = (CnSave){.name = name[i],
-                         .dtype = wide ? CN_I8 : CN_F32,
+    const bool bytes = !vector[i].real || sizeof(real) != sizeof(float);
+    hash = cn_hash(hash, vector[i].at, vector[i].bytes);
+    tensor[i] = (CnSave){.name = vector[i].name,
+                         .dtype = bytes ? CN_I8 : CN_F32,
                          .rank = 1,
-                         .dim = {wide ? count[i] * sizeof(real) : count[i]},
-                         .data = vector[i]};
+                         .dim = {bytes ? vector[i].bytes : vector[i].bytes / sizeof(float)},
+                         .data = vector[i].at};
   }
   char *text = run_text(checkpoint, &state, hash);
   if (!text) return cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory", path);

@@ -16,14 +16,16 @@ typedef struct Checkpoint {
   uint64_t total_steps; ///< of the whole run; 0: not known yet
   uint64_t data;        ///< fingerprint
   uint32_t processes;
+  uint32_t batch;     ///< of this process
   uint64_t log_bytes; ///< of the log when this was written
   double elapsed_s;   ///< of the run so far
 } Checkpoint;
 
 /// Everything but the vectors. checkpoint_clear() it. err names file and field.
 CenoteStatus checkpoint_open(const char *path, Checkpoint *out, CenoteError *err);
-/// The vectors and counters into a trainer of the same configuration and options.
-CenoteStatus checkpoint_restore(const char *path, Trainer *trainer, CenoteError *err);
+/// The vectors and counters into a trainer of the same configuration and options, of that batch.
+CenoteStatus checkpoint_restore(const char *path, Trainer *trainer, uint32_t batch,
+                                CenoteError *err);
 CenoteStatus checkpoint_save(const char *path, const Checkpoint *checkpoint, Trainer *trainer,
                              CenoteError *err);
 /// A zeroed struct is fine.

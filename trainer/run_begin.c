@@ -69,6 +69,8 @@ static CenoteStatus make_trainer(Run *run)
     return cn_fail(run->err, CENOTE_BAD_ARGUMENT,
                    "batch: %u crops cannot be shared equally by %u processes", options.batch,
                    group->size);
+  if (options.carry && group->size > 1)
+    return cn_fail(run->err, CENOTE_BAD_ARGUMENT, "carry: only by one process");
   options.batch = run->batch = options.batch / group->size;
   options.first_clip = group->rank * run->batch;
   options.decay_steps = run->settings->cosine ? run->total_steps : 0;
@@ -151,7 +153,6 @@ static json_t *start_line(const Run *run)
 
 CenoteStatus run_begin(Run *run)
 {
-  const char *name = run->files.weights;
   uint64_t log_bytes = 0;
   char *model = settings_model(run->settings);
   if (!model) return cn_fail(run->err, CENOTE_NO_MEMORY, "out of memory");
@@ -159,18 +160,21 @@ CenoteStatus run_begin(Run *run)
       trainer_init_weights("the model", model, run->settings->step.seed, &run->weights, run->err);
   free(model);
   if (status != CENOTE_OK) return status;
-  const bool going_on = run->task->resume && is_there(run->files.checkpoint);
-  if (!going_on && !run->task->force && (is_there(name) || is_there(run->files.checkpoint)))
-    return cn_fail(run->err, CENOTE_FILE_ERROR,
-                   "%s: is there already; --resume goes on%s, --force writes over it",
-                   is_there(name) ? name : run->files.checkpoint,
-                   is_there(run->files.checkpoint) ? "" : " only where there is a checkpoint");
+  // The first process looks, for all: it may write the files before another gets here.
+  bool there[2] = {is_there(run->files.weights), is_there(run->files.checkpoint)};
+  group_share(run->group, there, sizeof there);
+  const bool going_on = run->task->resume && there[1];
+  if (!going_on && !run->task->force && (there[0] || there[1]))
+    return cn_fail(run->err, CENOTE_FILE_ERROR, "%s: is there already; %s--force writes over it",
+                   there[0] ? run->files.weights : run->files.checkpoint,
+                   there[1] ? "--resume goes on with it, " : "");
   CN_TRY(load_data(run));
   run->total_steps = run->settings->steps;
   if (going_on) CN_TRY(resume(run, &log_bytes));
   CN_TRY(make_trainer(run));
   CN_TRY(make_room(run));
-  if (going_on) CN_TRY(checkpoint_restore(run->files.checkpoint, run->trainer, run->err));
+  if (going_on)
+    CN_TRY(checkpoint_restore(run->files.checkpoint, run->trainer, run->batch, run->err));
   if (run->group->rank == 0) CN_TRY(run_open_log(run, log_bytes));
   if (going_on) run_say(run, "going on from step %" PRIu64, *run->state.steps);
   else if (run->group->rank == 0) run_log(run, start_line(run));

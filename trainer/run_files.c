@@ -90,6 +90,7 @@ CenoteStatus run_save_checkpoint(Run *run)
       .total_steps = run->total_steps,
       .data = run->data.fingerprint,
       .processes = run->group->size,
+      .batch = run->batch,
       .log_bytes = at > 0 ? (uint64_t)at : 0,
       .elapsed_s = run_elapsed_s(run),
   };

@@ -120,7 +120,8 @@ CenoteStatus settings_set(Settings *settings, const Setting *setting, const char
     return put(settings, setting, HUGE_VAL, err);
   // Neither blanks, nor hexadecimal, nor "nan": what strtod takes beyond plain numbers.
   const size_t digits = strspn(text, "0123456789+-.eE");
-  if (digits > 0) value = strtod(text, &end);
+  if (digits > 0 && text[digits + (text[digits] != '\0')] == '\0' && text[digits] != 'x')
+    value = strtod(text, &end);
   if (end && setting->kind == SET_BYTES && end[0] != '\0' && end[1] == '\0') {
     const char *unit = strchr("KMG", end[0]);
     if (unit) value *= pow(1024.0, (double)(1 + (unit - "KMG"))), ++end;
