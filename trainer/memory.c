@@ -120,6 +120,7 @@ static size_t item_rows(const Cut *cut)
 static Kept take_kept(Plan *plan, const BlockAt *block, size_t rows)
 {
   Kept kept = {0};
+  if (block->norm.kind != CN_NORM_NONE) kept.stats = reals(plan, 2 * rows);
   if (block->gate.rows > 0) kept.gate = reals(plan, rows * block->inner);
   kept.value = reals(plan, rows * block->inner);
   if (block->conv.taps > 0 && block->entry != CN_CONV) kept.conv = reals(plan, rows * block->width);
@@ -251,6 +252,7 @@ static void take_again(const Trainer *trainer, Plan *plan, const bool *twice, Ke
       hidden = most(hidden, rows * block->recur.hidden);
     }
   }
+  again->stats = reals(plan, 2 * width); // as many as rows at least
   again->gate = reals(plan, inner);
   again->value = reals(plan, inner);
   again->conv = reals(plan, width);

@@ -54,6 +54,7 @@ Kept kept_rows(const Worker *worker, const Phase *phase, uint32_t j, const Item 
   if (!all->value) return worker->scratch.again;
   Kept kept = *all;
   kept.value += item->first * block->inner;
+  if (kept.stats) kept.stats += 2 * item->first;
   if (kept.gate) kept.gate += item->first * block->inner;
   if (kept.conv) kept.conv += item->first * block->width;
   if (kept.u) kept.u += item->first * block->recur.hidden;

@@ -41,6 +41,7 @@ typedef struct Item {
 /// What a block keeps for the way back. Rows are of the level, or of one item where the block's
 /// activations are worked out twice.
 typedef struct Kept {
+  real *stats; ///< [rows][2], of the norm
   real *gate;  ///< [rows][inner], before gelu
   real *value; ///< [rows][inner], the layer's output
   real *conv;  ///< [rows][width], the output of a conv in front of a recurrence

@@ -6,6 +6,11 @@
 
 #include <string.h>
 
+static PoolShape shape(const PoolAt *pool)
+{
+  return (PoolShape){pool->factor, pool->features, pool->wide};
+}
+
 static real *level_input(const Phase *phase, const Item *item, size_t width)
 {
   return phase->x[0] + item->first * width;
@@ -74,54 +79,42 @@ static void enter_down(const Worker *worker, const Phase *phase, const Item *ite
   const real *x = above->x[above->stack.blocks] + item->first * each;
   real *y = level_input(phase, item, pool->wide);
   if (!pool->dense) {
-    ops->pool_down(x, item->count, pool->factor, pool->features, pool->wide,
-                   pass->packed + pool->down_turned, pass->weights + pool->down.bias, y);
+    const PoolShape conv = shape(pool);
+    ops->pool_down(&conv, x, item->count, pass->packed + pool->down_turned,
+                   pass->weights + pool->down.bias, y);
     return;
   }
   const Operand left = ops->left(x, each, item->count, each, worker->scratch.room[0]);
   dense_forward(worker, &pool->down, left, item->count, NULL, y, pool->wide);
 }
 
-/// out[factor][width] of one unit y[wide], conv pooling.
-static void unit_up(const Pass *pass, const PoolAt *pool, const real *y, real *out)
-{
-  const real *bias = pass->weights + pool->up.bias;
-  for (size_t r = 0; r < pool->factor; ++r, out += pool->width) {
-    const real *weight = pass->packed + pool->up_turned + r * pool->wide;
-    for (size_t c = 0; c < pool->width; ++c) out[c] = bias[c];
-    if (pool->features == 1)
-      for (size_t c = 0; c < pool->width; ++c) out[c] += weight[c] * y[c];
-    else
-      for (size_t o = 0; o < pool->wide; ++o) out[o / pool->features] += weight[o] * y[o];
-  }
-}
-
-/// pooled[(to - from) * factor][width]: the outputs of units from..to of a clip.
+/// pooled[units * factor][width]: the outputs of y[units][wide].
 static void units_up(const Worker *worker, const PoolAt *pool, const real *y, size_t units)
 {
   const Pass *pass = worker->pass;
   const size_t each = (size_t)pool->factor * pool->width;
   real *pooled = worker->scratch.pooled;
+  const Ops *ops = pass->layers->ops;
   if (!pool->dense) {
-    for (size_t m = 0; m < units; ++m) unit_up(pass, pool, y + m * pool->wide, pooled + m * each);
+    const PoolShape conv = shape(pool);
+    ops->pool_up(&conv, y, units, pass->packed + pool->up_turned, pass->weights + pool->up.bias,
+                 pooled);
     return;
   }
-  const Ops *ops = pass->layers->ops;
   const Operand left = ops->left(y, pool->wide, units, pool->wide, worker->scratch.room[0]);
   dense_forward(worker, &pool->up, left, units, NULL, pooled, each);
 }
 
-/// The rows of a clip that are due before its first unit is complete, and those due after the end.
-static void carry_due(const Pass *pass, uint32_t level, const Item *item, uint32_t clip,
-                      const real *pooled, size_t end, real *x, bool in)
+/// To the first rows of a clip, what its last pass left due; of this pass, due[factor - 1][width].
+static void carry_due(const Pass *pass, uint32_t level, const Item *item, uint32_t clip, real *x,
+                      const real *due)
 {
   const PoolAt *pool = &pass->layers->pool[level];
   const size_t some = (size_t)(pool->factor - 1) * pool->width;
   const size_t at = clip * pass->carried + pass->pool_carried[level];
-  if (in && item->from == 0 && pass->carried_in)
+  if (item->from == 0 && pass->carried_in)
     for (size_t i = 0; i < some; ++i) x[i] += pass->carried_in[at + i];
-  if (!in && item->last && pass->carried_out)
-    memcpy(pass->carried_out + at, pooled + end * pool->width, some * sizeof *pooled);
+  if (item->last && pass->carried_out) memcpy(pass->carried_out + at, due, some * sizeof *due);
 }
 
 static void enter_up(const Worker *worker, const Phase *phase, const Item *item)
@@ -146,9 +139,7 @@ static void enter_up(const Worker *worker, const Phase *phase, const Item *item)
     const real *from = worker->scratch.pooled + (begin - unit * pool->factor) * width;
     real *to = x + (begin + late - item->from) * width;
     for (size_t i = 0; i < (end - begin) * width; ++i) to[i] += from[i];
-    carry_due(pass, phase->level, item, item->clip + c, NULL, 0, x, true);
-    carry_due(pass, phase->level, item, item->clip + c, worker->scratch.pooled,
-              end - unit * pool->factor, x, false);
+    carry_due(pass, phase->level, item, item->clip + c, x, from + (end - begin) * width);
   }
 }
 
@@ -175,24 +166,18 @@ static void turn_back(const PoolAt *pool, real *turned, real *weight)
       weight[o * pool->factor + j] += turned[j * pool->wide + o];
 }
 
-/// The gradient of units from..from+rows of one clip, conv pooling; dout[rows * factor][width] is
-/// theirs of the outputs.
+/// Conv pooling: dy[rows][wide] of dout[rows * factor][width].
 static void conv_up_back(Worker *worker, const PoolAt *pool, const real *dout, const real *y,
                          size_t rows, real *dy)
 {
   const Pass *pass = worker->pass;
+  const Ops *ops = pass->layers->ops;
+  const PoolShape conv = shape(pool);
   real *turned = worker->scratch.turned;
-  memset(dy, 0, rows * pool->wide * sizeof *dy);
   memset(turned, 0, (size_t)pool->factor * pool->wide * sizeof *turned);
-  for (size_t m = 0; m < rows; ++m, y += pool->wide, dy += pool->wide) {
-    for (size_t r = 0; r < pool->factor; ++r, dout += pool->width) {
-      const real *weight = pass->packed + pool->up_turned + r * pool->wide;
-      real *sum = turned + r * pool->wide;
-      for (size_t o = 0; o < pool->wide; ++o) dy[o] += weight[o] * dout[o / pool->features];
-      for (size_t o = 0; o < pool->wide; ++o) sum[o] += y[o] * dout[o / pool->features];
-    }
-  }
+  ops->pool_up_back(&conv, y, dout, rows, pass->packed + pool->up_turned, dy, turned);
   turn_back(pool, turned, worker->grad + pool->up.weight);
+  ops->sum_rows(dout, pool->width, rows * pool->factor, pool->width, worker->grad + pool->up.bias);
 }
 
 /// The gradient of the level's last rows from that of the level above, through the pool up.
@@ -223,7 +208,6 @@ static void leave_up(Worker *worker, const Phase *phase, const Item *item)
                      pool->wide);
     } else {
       conv_up_back(worker, pool, dout, y, item->rows, dy);
-      ops->sum_rows(dout, width, outputs, width, worker->grad + pool->up.bias);
     }
   }
 }
@@ -245,16 +229,10 @@ static void leave_down(Worker *worker, const Phase *phase, const Item *item)
     dense_backward(worker, &pool->down, dy, pool->wide, side, units, dx, dx, each);
     return;
   }
+  const PoolShape conv = shape(pool);
   memset(scratch->turned, 0, (size_t)pool->factor * pool->wide * sizeof *scratch->turned);
   ops->sum_rows(dy, pool->wide, units, pool->wide, worker->grad + pool->down.bias);
-  for (size_t m = 0; m < units; ++m, dy += pool->wide) {
-    for (size_t j = 0; j < pool->factor; ++j, x += pool->width, dx += pool->width) {
-      const real *weight = pass->packed + pool->down_turned + j * pool->wide;
-      real *sum = scratch->turned + j * pool->wide;
-      for (size_t o = 0; o < pool->wide; ++o) dx[o / pool->features] += weight[o] * dy[o];
-      for (size_t o = 0; o < pool->wide; ++o) sum[o] += dy[o] * x[o / pool->features];
-    }
-  }
+  ops->pool_down_back(&conv, x, dy, units, pass->packed + pool->down_turned, dx, scratch->turned);
   turn_back(pool, scratch->turned, worker->grad + pool->down.weight);
 }
 

@@ -5,21 +5,33 @@
 
 #include <string.h>
 
-/// The block's normed input, and how to undo it.
+/// The normed rows, and in `stats` what the way back wants.
 static const real *norm_rows(const Worker *worker, const NormAt *norm, const real *x, size_t count,
-                             real *y)
+                             real *y, real *stats)
 {
   const Pass *pass = worker->pass;
   if (norm->kind == CN_NORM_NONE) return x;
   const real *bias = norm->bias == NOWHERE ? NULL : pass->weights + norm->bias;
   pass->layers->ops->norm(x, count, norm->width, pass->weights + norm->weight, bias,
-                          norm->kind == CN_NORM_RMS, y, worker->scratch.stats);
+                          norm->kind == CN_NORM_RMS, y, stats);
   return y;
 }
 
-/// dx += what dn gives. The rows of x must be the last ones that were normed.
-static void norm_backward(Worker *worker, const NormAt *norm, const real *x, const real *dn,
-                          size_t count, real *dx)
+/// The same on the way back.
+static const real *norm_again(const Worker *worker, const NormAt *norm, const real *x, size_t count,
+                              const real *stats, real *y)
+{
+  const Pass *pass = worker->pass;
+  if (norm->kind == CN_NORM_NONE) return x;
+  const real *bias = norm->bias == NOWHERE ? NULL : pass->weights + norm->bias;
+  pass->layers->ops->norm_again(x, count, norm->width, pass->weights + norm->weight, bias, stats,
+                                y);
+  return y;
+}
+
+/// dx += what dn gives.
+static void norm_backward(Worker *worker, const NormAt *norm, const real *x, const real *stats,
+                          const real *dn, size_t count, real *dx)
 {
   const Pass *pass = worker->pass;
   if (norm->kind == CN_NORM_NONE) {
@@ -27,9 +39,8 @@ static void norm_backward(Worker *worker, const NormAt *norm, const real *x, con
     return;
   }
   real *dbias = norm->bias == NOWHERE ? NULL : worker->grad + norm->bias;
-  pass->layers->ops->norm_back(x, dn, worker->scratch.stats, count, norm->width,
-                               pass->weights + norm->weight, norm->kind == CN_NORM_RMS, dx,
-                               worker->grad + norm->weight, dbias);
+  pass->layers->ops->norm_back(x, dn, stats, count, norm->width, pass->weights + norm->weight,
+                               norm->kind == CN_NORM_RMS, dx, worker->grad + norm->weight, dbias);
 }
 
 /// Each block and row has dice of its own: rows count over all clips of the whole batch.
@@ -56,7 +67,7 @@ static void fill_before(Worker *worker, const Phase *phase, uint32_t j, const It
   real *before = worker->scratch.before;
   if (item->from > 0) {
     const real *x = phase->x[j] + (item->first - rows) * block->width;
-    const real *n = norm_rows(worker, &block->norm, x, rows, before);
+    const real *n = norm_rows(worker, &block->norm, x, rows, before, worker->scratch.stats);
     if (n != before) memcpy(before, n, each * sizeof *before);
     return;
   }
@@ -93,7 +104,8 @@ static void carry_window(const Worker *worker, const BlockAt *block, const Item 
 static const real *second_norm(Worker *worker, const BlockAt *block, const Item *item,
                                const real *conv)
 {
-  return norm_rows(worker, &block->conv_norm, conv, item->count, worker->scratch.second);
+  return norm_rows(worker, &block->conv_norm, conv, item->count, worker->scratch.second,
+                   worker->scratch.stats);
 }
 
 static void layer_forward(Worker *worker, const Phase *phase, uint32_t j, const Item *item,
@@ -124,7 +136,7 @@ void block_forward(Worker *worker, const Phase *phase, uint32_t j, const Item *i
   const BlockAt *block = &phase->stack.block[j];
   const Kept kept = kept_rows(worker, phase, j, item);
   const real *x = phase->x[j] + item->first * block->width;
-  const real *n = norm_rows(worker, &block->norm, x, item->count, scratch->normed);
+  const real *n = norm_rows(worker, &block->norm, x, item->count, scratch->normed, kept.stats);
   const Operand left = ops->left(n, block->width, item->count, block->width, scratch->room[0]);
   if (block->gate.rows > 0)
     dense_forward(worker, &block->gate, left, item->count, NULL, kept.gate, block->inner);
@@ -170,7 +182,8 @@ static void layer_backward(Worker *worker, const Phase *phase, uint32_t j, const
         pass->layers->ops->side(second, block->width, item->count, block->width, scratch->room[2]);
     recur_backward(worker, phase, j, item, side, kept, scratch->dz, scratch->dy, NULL);
     memset(scratch->dmid, 0, item->count * block->width * sizeof *scratch->dmid);
-    norm_backward(worker, &block->conv_norm, kept->conv, scratch->dy, item->count, scratch->dmid);
+    norm_backward(worker, &block->conv_norm, kept->conv, scratch->stats, scratch->dy, item->count,
+                  scratch->dmid);
     dy = scratch->dmid;
   }
   fill_before(worker, phase, j, item);
@@ -207,12 +220,11 @@ void block_backward(Worker *worker, const Phase *phase, uint32_t j, const Item *
   ops->outer(side_y, side_z, item->count, width, block->inner, worker->grad + block->out.weight);
   ops->sum_rows(dy, width, item->count, width, worker->grad + block->out.bias);
 
-  const real *n = norm_rows(worker, &block->norm, x, item->count, scratch->normed);
+  const real *n = norm_again(worker, &block->norm, x, item->count, kept.stats, scratch->normed);
   const Operand side = ops->side(n, width, item->count, width, scratch->room[2]);
   if (gated)
     dense_backward(worker, &block->gate, scratch->dgate, block->inner, side, item->count, NULL,
                    scratch->dn, width);
   layer_backward(worker, phase, j, item, n, side, &kept, gated ? scratch->dn : NULL);
-  if (block->conv.taps > 0) norm_rows(worker, &block->norm, x, item->count, scratch->normed);
-  norm_backward(worker, &block->norm, x, scratch->dn, item->count, grad);
+  norm_backward(worker, &block->norm, x, kept.stats, scratch->dn, item->count, grad);
 }

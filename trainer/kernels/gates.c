@@ -4,7 +4,15 @@
 // group that spans blocks is given all their depth, with zeros where a block has no say.
 #include "kernels/isa.h"
 
-enum { UNITS = 4, INPUTS = 8, ROWS = 6 };
+#if VEC_BYTES == 64
+enum { ROWS = 12 }; ///< in registers at once
+#else
+enum { ROWS = 6 };
+#endif
+enum { UNITS = 4, INPUTS = 8 };
+
+typedef real Vec4
+    __attribute__((vector_size(UNITS * sizeof(real)), aligned(sizeof(real)), may_alias));
 
 /// The blocks that `count` neighbours from `first` on belong to, `each` in a block.
 typedef struct Span {
@@ -100,15 +108,20 @@ __attribute__((always_inline)) static inline void four_units(int rows, const rea
                                                              real *la, size_t units)
 {
   Vec8 sum[ROWS];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int i = 0; i < rows; ++i) sum[i] = *(const Vec8 *)packed;
   for (size_t j = 0; j < depth; ++j) {
     const Vec8 w = *(const Vec8 *)(packed + 8 + 8 * j);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int i = 0; i < rows; ++i) sum[i] += u[(size_t)i * inputs + j] * w;
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int i = 0; i < rows; ++i) {
+    if (count == UNITS) {
+      *(Vec4 *)(lx + (size_t)i * units) = __builtin_shufflevector(sum[i], sum[i], 0, 1, 2, 3);
+      *(Vec4 *)(la + (size_t)i * units) = __builtin_shufflevector(sum[i], sum[i], 4, 5, 6, 7);
+      continue;
+    }
     for (size_t k = 0; k < count; ++k) {
       lx[(size_t)i * units + k] = sum[i][k];
       la[(size_t)i * units + k] = sum[i][UNITS + k];
@@ -144,18 +157,18 @@ eight_inputs(int rows, const real *packed, size_t depth, const real *dlx, const 
              size_t units, real *du, size_t inputs, size_t count)
 {
   Vec8 sum[ROWS];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int i = 0; i < rows; ++i) sum[i] = (Vec8){0};
   for (size_t k = 0; k < depth; ++k) {
     const Vec8 x = *(const Vec8 *)(packed + 16 * k);
     const Vec8 a = *(const Vec8 *)(packed + 16 * k + 8);
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int i = 0; i < rows; ++i) {
       sum[i] += dlx[(size_t)i * units + k] * x;
       sum[i] += dla[(size_t)i * units + k] * a;
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
   for (int i = 0; i < rows; ++i) {
     real *to = du + (size_t)i * inputs;
     if (count == INPUTS) *(Vec8 *)to += sum[i];

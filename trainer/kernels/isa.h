@@ -47,6 +47,8 @@ void OP(sum_rows)(const real *x, size_t ldx, size_t rows, size_t cols, real *sum
 
 void OP(norm)(const real *x, size_t rows, size_t width, const real *weight, const real *bias,
               bool rms, real *y, real *stats);
+void OP(norm_again)(const real *x, size_t rows, size_t width, const real *weight, const real *bias,
+                    const real *stats, real *y);
 void OP(norm_back)(const real *x, const real *dy, const real *stats, size_t rows, size_t width,
                    const real *weight, bool rms, real *dx, real *dweight, real *dbias);
 void OP(gelu)(const real *b, const real *g, size_t n, real *z);
@@ -74,8 +76,14 @@ void OP(lru_back)(const real *re, const real *im, const real *in, size_t units, 
                   real *du, real *sums);
 
 double OP(loss)(real *logits, const uint8_t *codes, const bool *count, size_t rows, bool gradient);
-void OP(pool_down)(const real *x, size_t rows, size_t factor, size_t features, size_t wide,
-                   const real *weight, const real *bias, real *y);
+void OP(pool_down)(const PoolShape *pool, const real *x, size_t rows, const real *weight,
+                   const real *bias, real *y);
+void OP(pool_up)(const PoolShape *pool, const real *y, size_t rows, const real *weight,
+                 const real *bias, real *x);
+void OP(pool_down_back)(const PoolShape *pool, const real *x, const real *dy, size_t rows,
+                        const real *weight, real *dx, real *dweight);
+void OP(pool_up_back)(const PoolShape *pool, const real *y, const real *dx, size_t rows,
+                      const real *weight, real *dy, real *dweight);
 double OP(sum_squares)(const real *x, size_t n);
 void OP(adam)(const AdamStep *step, size_t n, const real *g, real *w, real *m, real *v, real *ema);
 

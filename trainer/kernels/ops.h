@@ -38,6 +38,12 @@ typedef struct Gates {
   size_t cols;
 } Gates;
 
+typedef struct PoolShape {
+  size_t factor;
+  size_t features;
+  size_t wide;
+} PoolShape;
+
 /// One step of the optimiser, the same for every number.
 typedef struct AdamStep {
   real scale; ///< of the gradient: mean, bits, clip
@@ -75,6 +81,9 @@ typedef struct Ops {
   /// y = normed x; rms has no bias. stats[rows][2]: mean and 1 / deviation.
   void (*norm)(const real *x, size_t rows, size_t width, const real *weight, const real *bias,
                bool rms, real *y, real *stats);
+  /// The same once more, from the stats.
+  void (*norm_again)(const real *x, size_t rows, size_t width, const real *weight, const real *bias,
+                     const real *stats, real *y);
   /// dx[rows][width] += what dy gives; dweight and dbias (NULL: none) +=.
   void (*norm_back)(const real *x, const real *dy, const real *stats, size_t rows, size_t width,
                     const real *weight, bool rms, real *dx, real *dweight, real *dbias);
@@ -117,9 +126,17 @@ typedef struct Ops {
   /// the nats of the rows that count.
   double (*loss)(real *logits, const uint8_t *codes, const bool *count, size_t rows, bool gradient);
 
-  /// Conv pooling: y[rows][wide] from x[rows * factor][wide / features]; weight[factor][wide].
-  void (*pool_down)(const real *x, size_t rows, size_t factor, size_t features, size_t wide,
-                    const real *weight, const real *bias, real *y);
+  /// Conv pooling, weight[factor][wide], width = wide / features. Down: y[rows][wide] from
+  /// x[rows * factor][width]; up: the other way round, bias[width].
+  void (*pool_down)(const PoolShape *pool, const real *x, size_t rows, const real *weight,
+                    const real *bias, real *y);
+  void (*pool_up)(const PoolShape *pool, const real *y, size_t rows, const real *weight,
+                  const real *bias, real *x);
+  /// And back: dx += (down), dy = (up), dweight +=.
+  void (*pool_down_back)(const PoolShape *pool, const real *x, const real *dy, size_t rows,
+                         const real *weight, real *dx, real *dweight);
+  void (*pool_up_back)(const PoolShape *pool, const real *y, const real *dx, size_t rows,
+                       const real *weight, real *dy, real *dweight);
 
   /// out[rows][width] = x + y where the dice keep it, scaled; `first` numbers the first row.
   void (*dropout)(const real *x, const real *y, size_t rows, size_t width, uint64_t key,

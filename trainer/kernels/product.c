@@ -23,83 +23,81 @@ enum { DEEP = 1 };
 #define MADD(sum, x, v) ((sum) + (x) * (v))
 #endif
 
-/// Where a tile goes: y = tile + bias + base.
-typedef struct Out {
-  real *y;
-  const real *bias;
-  const real *base;
-  size_t ld; ///< of y and base
-  size_t cols;
-} Out;
-
-/// The left side: element of row i and depth k at data[i * row + k * step].
-typedef struct Left {
-  const Element *data;
+/// What the tiles of one panel have in common. Element (i, k) of the left side lies at
+/// left[i * row + k * step]; y = tile + bias + base.
+typedef struct Panel {
   size_t row;
   size_t step;
-} Left;
+  const Element *right;
+  size_t right_step;
+  size_t depth;
+  const real *bias;
+  size_t ld; ///< of y and base
+  size_t cols;
+} Panel;
 
-typedef void Tile(Left a, const Element *b, size_t b_step, size_t depth, const Out *out);
+typedef void Tile(const Panel *panel, const Element *left, const real *base, real *y);
 
-static void store_part(const real *tile, int rows, const Out *out)
+static void store_part(const Panel *panel, const real *tile, int rows, const real *base, real *y)
 {
   for (int i = 0; i < rows; ++i) {
-    for (size_t j = 0; j < out->cols; ++j) {
+    for (size_t j = 0; j < panel->cols; ++j) {
       real sum = tile[(size_t)i * PANEL + j];
-      if (out->bias) sum += out->bias[j];
-      if (out->base) sum += out->base[(size_t)i * out->ld + j];
-      out->y[(size_t)i * out->ld + j] = sum;
+      if (panel->bias) sum += panel->bias[j];
+      if (base) sum += base[(size_t)i * panel->ld + j];
+      y[(size_t)i * panel->ld + j] = sum;
     }
   }
 }
 
 __attribute__((always_inline)) static inline void
-run_tile(int rows, int vecs, Left a, const Element *b, size_t b_step, size_t depth, const Out *out)
+run_tile(int rows, int vecs, const Panel *panel, const Element *left, const real *base, real *y)
 {
   Vec sum[TILE_ROWS][TILE_VECS];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 8
     for (int j = 0; j < vecs; ++j) sum[i][j] = (Vec){0};
-  const Element *x = a.data;
-  for (size_t k = 0; k < depth; ++k, x += a.step, b += b_step) {
+  const size_t row = panel->row;
+  const Element *b = panel->right;
+  for (size_t k = panel->depth; k > 0; --k, left += panel->step, b += panel->right_step) {
     Right right[TILE_VECS];
 #pragma GCC unroll 8
     for (int j = 0; j < vecs; ++j) right[j] = LOAD(b + j * LANES);
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i) {
-      const Element left = x[(size_t)i * a.row];
+      const Element x = left[(size_t)i * row];
 #pragma GCC unroll 8
-      for (int j = 0; j < vecs; ++j) sum[i][j] = MADD(sum[i][j], left, right[j]);
+      for (int j = 0; j < vecs; ++j) sum[i][j] = MADD(sum[i][j], x, right[j]);
     }
   }
-  if (out->cols < (size_t)(vecs * LANES)) {
+  if (panel->cols < (size_t)(vecs * LANES)) {
     real tile[TILE_ROWS * PANEL];
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i)
 #pragma GCC unroll 8
       for (int j = 0; j < vecs; ++j) *(Vec *)(tile + i * PANEL + j * LANES) = sum[i][j];
-    store_part(tile, rows, out);
+    store_part(panel, tile, rows, base, y);
     return;
   }
 #pragma GCC unroll 8
   for (int j = 0; j < vecs; ++j) {
-    const Vec bias = out->bias ? *(const Vec *)(out->bias + j * LANES) : (Vec){0};
+    const Vec bias = panel->bias ? *(const Vec *)(panel->bias + j * LANES) : (Vec){0};
 #pragma GCC unroll 8
     for (int i = 0; i < rows; ++i) {
-      const size_t at = (size_t)i * out->ld + (size_t)(j * LANES);
+      const size_t at = (size_t)i * panel->ld + (size_t)(j * LANES);
       Vec all = sum[i][j] + bias;
-      if (out->base) all += *(const Vec *)(out->base + at);
-      *(Vec *)(out->y + at) = all;
+      if (base) all += *(const Vec *)(base + at);
+      *(Vec *)(y + at) = all;
     }
   }
 }
 
 #define TILE(rows, vecs)                                                                           \
-  static void tile_##rows##_##vecs(Left a, const Element *b, size_t b_step, size_t depth,          \
-                                   const Out *out)                                                 \
+  static void tile_##rows##_##vecs(const Panel *panel, const Element *left, const real *base,      \
+                                   real *y)                                                        \
   {                                                                                                \
-    run_tile(rows, vecs, a, b, b_step, depth, out);                                                \
+    run_tile(rows, vecs, panel, left, base, y);                                                    \
   }
 #define TILES(vecs)                                                                                \
   TILE(1, vecs) TILE(2, vecs) TILE(3, vecs) TILE(4, vecs) TILE(5, vecs) TILE(6, vecs)
@@ -123,15 +121,16 @@ static size_t least(size_t a, size_t b)
 }
 
 /// All rows of one panel of columns.
-static void run_panel(Left a, size_t rows, const Element *b, size_t b_step, size_t depth, Out out)
+static void run_panel(const Panel *panel, const Element *left, size_t rows, const real *base,
+                      real *y)
 {
-  Tile *const *tile = tiles[(out.cols + LANES - 1) / LANES - 1];
+  Tile *const *tile = tiles[(panel->cols + LANES - 1) / LANES - 1];
   for (size_t i = 0; i < rows; i += TILE_ROWS) {
     const size_t count = least(rows - i, TILE_ROWS);
-    tile[count - 1](a, b, b_step, depth, &out);
-    a.data += count * a.row;
-    out.y += count * out.ld;
-    if (out.base) out.base += count * out.ld;
+    tile[count - 1](panel, left, base, y);
+    left += count * panel->row;
+    y += count * panel->ld;
+    if (base) base += count * panel->ld;
   }
 }
 
@@ -238,25 +237,30 @@ Operand OP(side)(const real *x, size_t ldx, size_t rows, size_t cols, real *room
 void OP(multiply)(Operand x, size_t rows, const real *packed, size_t depth, size_t cols,
                   const real *bias, const real *base, real *y, size_t ldy)
 {
-  const Left left = {x.data, x.ld, 1};
-  const Element *panel = (const Element *)packed;
-  for (size_t c = 0; c < cols; c += PANEL, panel += elements(depth) * PANEL) {
-    const Out out = {.y = y + c,
-                     .bias = bias ? bias + c : NULL,
-                     .base = base ? base + c : NULL,
-                     .ld = ldy,
-                     .cols = least(cols - c, PANEL)};
-    run_panel(left, rows, panel, PANEL, elements(depth), out);
+  Panel panel = {.row = x.ld,
+                 .step = 1,
+                 .right = (const Element *)packed,
+                 .right_step = PANEL,
+                 .depth = elements(depth),
+                 .ld = ldy};
+  for (size_t c = 0; c < cols; c += PANEL, panel.right += panel.depth * PANEL) {
+    panel.bias = bias ? bias + c : NULL;
+    panel.cols = least(cols - c, PANEL);
+    run_panel(&panel, x.data, rows, base ? base + c : NULL, y + c);
   }
 }
 
 void OP(outer)(Operand y, Operand x, size_t rows, size_t n, size_t k, real *w)
 {
-  const Left left = {y.data, 1, y.ld};
-  const Element *right = x.data;
-  for (size_t c = 0; c < k; c += PANEL) {
-    const Out out = {.y = w + c, .base = w + c, .ld = k, .cols = least(k - c, PANEL)};
-    run_panel(left, n, right + c, x.ld, elements(rows), out);
+  Panel panel = {.row = 1,
+                 .step = y.ld,
+                 .right = x.data,
+                 .right_step = x.ld,
+                 .depth = elements(rows),
+                 .ld = k};
+  for (size_t c = 0; c < k; c += PANEL, panel.right += PANEL) {
+    panel.cols = least(k - c, PANEL);
+    run_panel(&panel, y.data, n, w + c, w + c);
   }
 }
 

@@ -6,6 +6,15 @@
 
 #define EPS ((real)1e-6)
 
+static inline void apply(const real *x, size_t width, const real *weight, const real *bias,
+                         real mean, real scale, real *restrict y)
+{
+  if (bias)
+    for (size_t i = 0; i < width; ++i) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+  else
+    for (size_t i = 0; i < width; ++i) y[i] = (x[i] - mean) * scale * weight[i];
+}
+
 void OP(norm)(const real *x, size_t rows, size_t width, const real *weight, const real *bias,
               bool rms, real *restrict y, real *restrict stats)
 {
@@ -23,11 +32,15 @@ void OP(norm)(const real *x, size_t rows, size_t width, const real *weight, cons
     const real scale = (real)1 / root(square * part + EPS);
     stats[0] = mean;
     stats[1] = scale;
-    if (bias)
-      for (size_t i = 0; i < width; ++i) y[i] = (x[i] - mean) * scale * weight[i] + bias[i];
-    else
-      for (size_t i = 0; i < width; ++i) y[i] = (x[i] - mean) * scale * weight[i];
+    apply(x, width, weight, bias, mean, scale, y);
   }
+}
+
+void OP(norm_again)(const real *x, size_t rows, size_t width, const real *weight, const real *bias,
+                    const real *stats, real *restrict y)
+{
+  for (size_t t = 0; t < rows; ++t, x += width, y += width, stats += 2)
+    apply(x, width, weight, bias, stats[0], stats[1], y);
 }
 
 void OP(norm_back)(const real *x, const real *dy, const real *stats, size_t rows, size_t width,

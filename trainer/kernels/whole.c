@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// The rest: cross-entropy, pooling, and the optimiser's pass over the weights.
+// The rest: cross-entropy, and the optimiser's pass over the weights.
 #include "kernels/isa.h"
 
 #include "kernels/scalar.h"
@@ -48,22 +48,6 @@ double OP(loss)(real *logits, const uint8_t *codes, const bool *count, size_t ro
     }
   }
   return nats;
-}
-
-void OP(pool_down)(const real *x, size_t rows, size_t factor, size_t features, size_t wide,
-                   const real *weight, const real *bias, real *restrict y)
-{
-  const size_t width = wide / features;
-  for (size_t m = 0; m < rows; ++m, y += wide) {
-    for (size_t o = 0; o < wide; ++o) y[o] = bias[o];
-    for (size_t j = 0; j < factor; ++j, x += width) {
-      const real *w = weight + j * wide;
-      if (features == 1)
-        for (size_t o = 0; o < wide; ++o) y[o] += w[o] * x[o];
-      else
-        for (size_t o = 0; o < wide; ++o) y[o] += w[o] * x[o / features];
-    }
-  }
 }
 
 double OP(sum_squares)(const real *x, size_t n)
