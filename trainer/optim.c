@@ -28,11 +28,14 @@ AdamStep optim_step(const TrainerOptions *options, uint64_t counter, double lr, 
       .scale = (real)(scale * (clip < 1.0 ? clip : 1.0)),
       .b1 = (real)options->b1,
       .b2 = (real)options->b2,
+      .rest1 = (real)(1.0 - options->b1),
+      .rest2 = (real)(1.0 - options->b2),
       .root = (real)sqrt(1.0 - pow(options->b2, k)),
       .rate = (real)(lr / (1.0 - pow(options->b1, k))),
       .eps = (real)options->eps,
       .decay = (real)(lr * options->weight_decay),
       .ema = (real)options->ema_rate,
+      .rest_ema = (real)(1.0 - options->ema_rate),
   };
 }
 

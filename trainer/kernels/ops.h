@@ -49,11 +49,14 @@ typedef struct AdamStep {
   real scale; ///< of the gradient: mean, bits, clip
   real b1;
   real b2;
+  real rest1; ///< 1 - b1, which float would lose digits of
+  real rest2;
   real root; ///< sqrt(1 - b2^k)
   real rate; ///< lr / (1 - b1^k)
   real eps;
   real decay; ///< lr * weight_decay
   real ema;
+  real rest_ema;
 } AdamStep;
 
 typedef struct Ops {

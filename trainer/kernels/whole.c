@@ -64,9 +64,9 @@ void OP(adam)(const AdamStep *step, size_t n, const real *g, real *restrict w, r
   const AdamStep s = *step;
   for (size_t i = 0; i < n; ++i) {
     const real x = g[i] * s.scale;
-    m[i] = s.b1 * m[i] + ((real)1 - s.b1) * x;
-    v[i] = s.b2 * v[i] + ((real)1 - s.b2) * (x * x);
+    m[i] = s.b1 * m[i] + s.rest1 * x;
+    v[i] = s.b2 * v[i] + s.rest2 * (x * x);
     w[i] -= s.rate * (m[i] / (root(v[i]) / s.root + s.eps)) + s.decay * w[i];
-    ema[i] = ((real)1 - s.ema) * w[i] + s.ema * ema[i];
+    ema[i] = s.rest_ema * w[i] + s.ema * ema[i];
   }
 }
