@@ -160,6 +160,7 @@ static bool validate(Run *run, bool whole, CenoteStatus *status)
                       "whole", (int)whole, "elapsed_s", run_elapsed_s(run)));
   *status = run_save_weights(run, whole);
   if (*status == CENOTE_OK) run_sample(run);
+  run_draw_curve(run);
   return true;
 }
 

@@ -211,6 +211,11 @@ void run_sample(Run *run)
   cenote_voice_free(voice);
   cenote_model_free(model);
   if (status != CENOTE_OK) run_warn(run, "%s", err.text);
-  if (curve_write(run->files.log, run->files.curve, &err) != CENOTE_OK)
+}
+
+void run_draw_curve(Run *run)
+{
+  CenoteError err = {""};
+  if (run->group->rank == 0 && curve_write(run->files.log, run->files.curve, &err) != CENOTE_OK)
     run_warn(run, "%s", err.text);
 }

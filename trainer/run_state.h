@@ -81,6 +81,8 @@ CenoteStatus run_save_checkpoint(Run *run);
 CenoteStatus run_save_weights(Run *run, bool whole);
 /// Generate sound with the weights just written.
 void run_sample(Run *run);
+/// Draw what the log tells.
+void run_draw_curve(Run *run);
 
 /// Bits of the averaged weights on valid: all of it, or the first part of each clip. False:
 /// stopped.

@@ -51,27 +51,28 @@ const SettingsKey settings_keys[] = {
 #define FOUR "[\"rglru\",\"rglru\",\"rglru\",\"rglru\"]"
 #define EVENING                                                                                    \
   "{\"batch\":2,\"length\":8000,\"learning_rate\":2.5e-3,\"warmup_steps\":100,\"cosine\":true,"    \
-  "\"b2\":0.99,\"weight_decay\":1e-3,\"clip\":1,\"dropout\":0"
+  "\"b2\":0.99,\"weight_decay\":1e-3,\"clip\":1,\"ema_rate\":0.99,\"dropout\":0"
 
 const SettingsSize settings_sizes[] = {
     {"tiny",
      "{\"base_dim\":32,\"pool_temporal\":[4,4,5],\"pool_features\":[1,1,1],\"model_structure\":"
      "[[\"rglru\"],[\"rglru\"],[\"rglru\"],[\"rglru\"]]," REST RNN(64, 4) SOUND(false) "}",
-     EVENING "}", ""},
+     EVENING "}", "0.1 M weights, learns 390 k samples/s, 8 voices in real time"},
     {"small",
      "{\"base_dim\":64,\"pool_temporal\":[4,4,5],\"pool_features\":[1,1,1],\"model_structure\":"
      "[" TWO "," TWO "," TWO "," TWO "]," REST RNN(128, 8) SOUND(false) "}",
-     EVENING "}", ""},
+     EVENING "}", "0.75 M weights, learns 82 k samples/s, 2 voices"},
     {"medium",
      "{\"base_dim\":96,\"pool_temporal\":[2,4,4,5],\"pool_features\":[1,1,1,1],"
      "\"model_structure\":[[\"rglru\"]," TWO "," THREE "," THREE "," THREE "]," REST RNN(192, 16)
          SOUND(false) "}",
-     EVENING "}", ""},
+     EVENING "}", "2.4 M weights, learns 41 k samples/s, 1 voice"},
     {"sc09",
      "{\"base_dim\":128,\"pool_temporal\":[2,4,4,5],\"pool_features\":[1,1,1,1],"
      "\"model_structure\":[" FOUR "," FOUR "," FOUR "," FOUR "," FOUR "]," REST RNN(256, 32)
          SOUND(true) "}",
-     "{\"learning_rate\":2e-3}", ""},
+     "{\"learning_rate\":2e-3}",
+     "the paper's: 7.3 M weights, learns 10 k samples/s, no voice in real time"},
     {NULL, NULL, NULL, NULL},
 };
 
