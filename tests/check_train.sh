@@ -95,13 +95,16 @@ mkdir "$work/again" "$work/int" "$work/term" "$work/kill"
 cmp -s "$work/again/me.safetensors" "$work/me.safetensors" || bad "the same run gives other weights"
 # Long enough to be broken off: the run so far, and more of it. Its length is not the learning
 # rate's here.
-long="--config $work/config.json --steps 150 --threads 2 --cosine=false --valid-every 1000 --checkpoint-every 5 --sample-seconds 0"
+long="--config $work/config.json --steps 250 --threads 2 --cosine=false --valid-every 1000 --checkpoint-every 5 --sample-seconds 0"
 mkdir "$work/long"
-"$cenote" train "$audio" -o "$work/long/me.safetensors" $long >"$work/told" || bad "train, 150 steps"
+"$cenote" train "$audio" -o "$work/long/me.safetensors" $long >"$work/told" || bad "train, 250 steps"
 for signal in int term; do
   "$cenote" train "$audio" -o "$work/$signal/me.safetensors" $long >"$work/told" 2>"$work/err" &
   pid=$!
   while kill -0 $pid 2>/dev/null && ! grep -q '"step":2[0-9],' "$work/$signal/me.jsonl" 2>/dev/null; do sleep 0.02; done
+  # Meanwhile nobody else writes there.
+  "$cenote" train "$audio" -o "$work/$signal/me.safetensors" --resume >"$work/out" 2>"$work/other" && bad "two runs at once"
+  grep -q 'another run is writing it' "$work/other" || bad "two runs at once: $(cat "$work/other")"
   # A shell's background jobs ignore SIGINT; the program catches it all the same.
   kill -s "$(echo $signal | tr a-z A-Z)" $pid
   wait $pid || bad "SIG$signal: exit $?: $(cat "$work/err")"
@@ -126,13 +129,13 @@ while :; do
   [ $kills -lt 20 ] || break
 done
 cmp -s "$work/kill/me.safetensors" "$work/long/me.safetensors" || bad "killed $kills times: other weights"
-[ "$(grep -c '"event":"step"' "$work/kill/me.jsonl")" -eq 150 ] || bad "killed: the log has $(grep -c '"event":"step"' "$work/kill/me.jsonl") steps"
+[ "$(grep -c '"event":"step"' "$work/kill/me.jsonl")" -eq 250 ] || bad "killed: the log has $(grep -c '"event":"step"' "$work/kill/me.jsonl") steps"
 [ -z "$(find "$work/kill" -name '*.part')" ] || bad "killed: $(find "$work/kill" -name '*.part') is left"
 
 # What a resumed run may and may not change.
 cp -r "$work/int" "$work/more"
-"$cenote" train "$audio" -o "$work/more/me.safetensors" --resume --steps 160 >"$work/told" 2>"$work/err" || bad "ten more steps: $(cat "$work/err")"
-grep -q 'step 160 of 160' "$work/told" || bad "ten more steps: $(cat "$work/told")"
+"$cenote" train "$audio" -o "$work/more/me.safetensors" --resume --steps 260 >"$work/told" 2>"$work/err" || bad "ten more steps: $(cat "$work/err")"
+grep -q 'step 260 of 260' "$work/told" || bad "ten more steps: $(cat "$work/told")"
 cp "$work/int/me.safetensors" "$work/kept"
 resumed() {
   want=$1 text=$2
@@ -160,7 +163,7 @@ cp -r "$work/long" "$work/full"
 (
   trap '' XFSZ
   ulimit -f 40
-  exec "$cenote" train "$audio" -o "$work/full/me.safetensors" --resume --steps 160
+  exec "$cenote" train "$audio" -o "$work/full/me.safetensors" --resume --steps 260
 ) >"$work/out" 2>"$work/err"
 [ $? -eq 1 ] || bad "full disk: exit 0"
 grep -q 'me.ckpt: cannot write: ' "$work/err" || bad "full disk: $(cat "$work/err")"
@@ -203,7 +206,7 @@ grep -q '2 skipped' "$work/out" || bad "bad files are not counted"
 # Wrong usage.
 touch "$work/there.safetensors"
 refused 1 "there.safetensors: is there already" "$audio" -o "$work/there.safetensors"
-refused 1 "/nowhere/no.jsonl: cannot write" "$audio" -o /nowhere/no.safetensors "$@"
+refused 1 "/nowhere/no.safetensors: cannot write" "$audio" -o /nowhere/no.safetensors "$@"
 refused 2 "no DATA" -o "$work/no.safetensors"
 refused 2 "where to?" "$audio"
 refused 2 "--size: huge is none of" "$audio" -o "$work/no.safetensors" --size huge

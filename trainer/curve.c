@@ -8,7 +8,6 @@
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -228,15 +227,14 @@ static CenoteStatus write_svg(Curve *curve, const char *svg, CenoteError *err)
               : cn_fail(err, CENOTE_FILE_ERROR, "%s: cannot write: %s", svg, strerror(errno));
 }
 
-CenoteStatus curve_write(const char *log, const char *svg, CenoteError *err)
+CenoteStatus curve_write(FILE *log, const char *svg, CenoteError *err)
 {
   Curve curve = {0};
-  FILE *file = fopen(log, "r");
-  if (!file) return cn_fail(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", log, strerror(errno));
   CenoteStatus status = CENOTE_OK;
-  if (read_log(file, &curve)) status = write_svg(&curve, svg, err);
+  rewind(log);
+  if (read_log(log, &curve)) status = write_svg(&curve, svg, err);
   else status = cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory", svg);
-  fclose(file);
+  fseek(log, 0, SEEK_END);
   free(curve.train.at);
   free(curve.valid.at);
   return status;

@@ -5,7 +5,10 @@
 
 #include <cenote/cenote.h>
 
-/// Read the JSON lines at `log`, write an SVG of bits a sample over steps, aside first.
-CenoteStatus curve_write(const char *log, const char *svg, CenoteError *err);
+#include <stdio.h>
+
+/// Read the log's JSON lines from its start, write an SVG of bits a sample over steps, aside first.
+/// The log is left at its end.
+CenoteStatus curve_write(FILE *log, const char *svg, CenoteError *err);
 
 #endif

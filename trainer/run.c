@@ -85,7 +85,7 @@ static CenoteStatus check_health(Run *run, const StepResult *result)
   if (run->bad_steps >= MOST_BAD_STEPS)
     what = isnan(result->loss_bits) ? "the loss is not a number"
                                     : "every gradient is longer than skip_threshold";
-  else if (run->smooth_bits > BROKEN_BITS && step > MOST_BAD_STEPS)
+  else if (run->smooth_bits > BROKEN_BITS && run->smooth_steps > MOST_BAD_STEPS)
     what = "the loss is far above guessing";
   if (!what) return CENOTE_OK;
   return cn_fail(run->err, CENOTE_BAD_STATE,
@@ -119,6 +119,9 @@ static void measure_speed(Run *run, const StepResult *result, double seconds)
 {
   run->window_codes += (double)result->codes;
   run->window_s += seconds;
+  // The first step is slower than the others.
+  run->timed_s = run->smooth_steps > 1 ? run->timed_s + seconds : 0.0;
+  if (run->smooth_steps > 1 && run->timed < RUN_TIMED) run->step_s[run->timed++] = seconds;
   if (run->window_s < 1.0 && run->tokens_per_s > 0.0) return;
   if (run->window_s > 0.0) run->tokens_per_s = run->window_codes / run->window_s;
   run->window_s = run->window_codes = 0.0;
@@ -148,6 +151,13 @@ static bool validate(Run *run, bool whole, CenoteStatus *status)
   const uint64_t step = *run->state.steps;
   *status = CENOTE_OK;
   if (!run_validate(run, whole)) return false;
+  if (isnan(run->valid_bits)) {
+    *status = cn_fail(run->err, CENOTE_BAD_STATE,
+                      "step %" PRIu64 ": the averaged weights give no numbers: the run has broken "
+                      "down; try a lower --learning-rate or --clip",
+                      step);
+    return true;
+  }
   run_say(run,
           "step %" PRIu64 "%s%.0" PRIu64
           ": train %.3f, valid %.3f bits a sample%s; %.0f samples/s, %.1f min",
@@ -164,12 +174,28 @@ static bool validate(Run *run, bool whole, CenoteStatus *status)
   return true;
 }
 
+static int by_size(const void *a, const void *b)
+{
+  const double *x = a;
+  const double *y = b;
+  return (*x > *y) - (*x < *y);
+}
+
+/// Other programs make some steps longer; they are not to count.
+static double median(double *number, size_t count)
+{
+  qsort(number, count, sizeof *number, by_size);
+  return number[count / 2];
+}
+
 /// How long the run will be: once, from the time that steps and a validation took.
-static void plan_steps(Run *run, double step_s, double valid_s)
+static void plan_steps(Run *run, double valid_s)
 {
   const uint64_t step = *run->state.steps;
   const double whole = (double)run->data.valid.count / (double)run->valid_codes;
-  const double left = 60.0 * run->settings->minutes - run_elapsed_s(run) - valid_s * whole;
+  const double last_s = valid_s + (whole - 1.0) * run->heard_s;
+  const double left = 60.0 * run->settings->minutes - run_elapsed_s(run) - last_s;
+  const double step_s = median(run->step_s, run->timed);
   double validations = floor(left * VALID_SHARE / valid_s);
   validations = fmin(fmax(validations, 1.0), VALIDATIONS - 1.0);
   const double steps = floor((left - validations * valid_s) / step_s);
@@ -195,17 +221,15 @@ static bool any(const Run *run, bool mine)
   return flag > 0.0;
 }
 
-/// False: stopped.
-static bool plan_if_due(Run *run, double first_s, uint64_t first, CenoteStatus *status)
+/// When the steps that were timed tell enough. False: stopped.
+static bool plan_if_due(Run *run, CenoteStatus *status)
 {
   const double wait = fmin(15.0, 3.0 * run->settings->minutes); // a twentieth of the time
-  const uint64_t steps = *run->state.steps - first;
-  const double spent = run_now_s() - first_s;
-  if (run->total_steps > 0 || !any(run, run->group->rank == 0 && steps >= 3 && spent >= wait))
-    return true;
-  const double begin = run_now_s();
+  const bool enough = run->timed >= 3 && run->timed_s >= wait;
+  if (run->total_steps > 0 || !any(run, run->group->rank == 0 && enough)) return true;
+  const double begin_s = run_now_s();
   if (!validate(run, false, status)) return false;
-  plan_steps(run, spent / (double)steps, run_now_s() - begin);
+  plan_steps(run, run_now_s() - begin_s);
   if (*status == CENOTE_OK) *status = run_save_checkpoint(run);
   return true;
 }
@@ -217,17 +241,18 @@ static bool checkpoint_due(const Run *run)
   return run_now_s() - run->saved_s >= CHECKPOINT_SECONDS;
 }
 
-/// A file that cannot be written now may be so later; only the last time it is the end.
-static void forgive(Run *run, CenoteStatus status)
+/// A file that cannot be written now may be so later; only the last time it is the end. A run that
+/// has broken down is.
+static CenoteStatus forgive(Run *run, CenoteStatus status)
 {
+  if (status == CENOTE_BAD_STATE) return status;
   if (status != CENOTE_OK) run_warn(run, "%s; going on", run->err->text);
+  return CENOTE_OK;
 }
 
 /// Steps until the end, a signal (*stopped), or a breakdown.
 static CenoteStatus turn(Run *run, bool *stopped)
 {
-  double first_s = 0.0; // the first step is slower than the others
-  uint64_t first = 0;
   for (;;) {
     StepResult result;
     CenoteStatus status = CENOTE_OK;
@@ -242,15 +267,15 @@ static CenoteStatus turn(Run *run, bool *stopped)
     measure_speed(run, &result, run_now_s() - begin_s);
     log_step(run, &result);
     show_progress(run);
-    if (first_s <= 0.0) first_s = run_now_s(), first = *run->state.steps;
-    if (!plan_if_due(run, first_s, first, &status)) continue;
-    forgive(run, status);
+    if (!plan_if_due(run, &status)) continue;
+    CN_TRY(forgive(run, status));
     const uint64_t step = *run->state.steps;
     if (run->valid_every > 0 && step % run->valid_every == 0 && step < run->total_steps) {
       if (!validate(run, false, &status)) continue;
-      forgive(run, status);
+      CN_TRY(forgive(run, status));
     }
-    if (checkpoint_due(run) && !isnan(result.loss_bits)) forgive(run, run_save_checkpoint(run));
+    if (checkpoint_due(run) && !isnan(result.loss_bits))
+      CN_TRY(forgive(run, run_save_checkpoint(run)));
   }
 }
 
@@ -258,6 +283,7 @@ static CenoteStatus finish(Run *run, bool *stopped)
 {
   CenoteStatus status = CENOTE_OK;
   if (!*stopped) *stopped = !validate(run, true, &status);
+  if (status == CENOTE_BAD_STATE) return status;
   // The checkpoint first: with it the rest can be had again.
   CenoteStatus saved = run_save_checkpoint(run);
   if (*stopped) status = run_save_weights(run, false);

@@ -168,6 +168,7 @@ CenoteStatus run_begin(Run *run)
     return cn_fail(run->err, CENOTE_FILE_ERROR, "%s: is there already; %s--force writes over it",
                    there[0] ? run->files.weights : run->files.checkpoint,
                    there[1] ? "--resume goes on with it, " : "");
+  if (run->group->rank == 0) CN_TRY(run_check_folder(run));
   CN_TRY(load_data(run));
   run->total_steps = run->settings->steps;
   if (going_on) CN_TRY(resume(run, &log_bytes));

@@ -33,6 +33,17 @@ bool run_name_files(const char *output, RunFiles *files)
   return true;
 }
 
+CenoteStatus run_check_folder(const Run *run)
+{
+  const char *slash = strrchr(run->files.weights, '/');
+  char folder[RUN_PATH];
+  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - run->files.weights) + 1 : 1,
+           slash ? run->files.weights : ".");
+  if (access(folder, W_OK | X_OK) == 0) return CENOTE_OK;
+  return cn_fail(run->err, CENOTE_FILE_ERROR, "%s: cannot write: %s", run->files.weights,
+                 strerror(errno));
+}
+
 CenoteStatus run_open_log(Run *run, uint64_t bytes)
 {
   RunFiles *files = &run->files;
@@ -49,7 +60,9 @@ CenoteStatus run_open_log(Run *run, uint64_t bytes)
   if ((uint64_t)size < bytes) run_warn(run, "%s: shorter than it was: lines are lost", files->log);
   if ((uint64_t)size > bytes && ftruncate(fd, (off_t)bytes) != 0)
     run_warn(run, "%s: cannot cut it back: %s", files->log, strerror(errno));
-  files->open_log = fdopen(fd, "a");
+  lseek(fd, 0, SEEK_END);
+  // Also read, by the curve: to open it a second time would, at the close, take away the lock.
+  files->open_log = fdopen(fd, "a+");
   if (files->open_log) return CENOTE_OK;
   close(fd);
   return cn_fail(run->err, CENOTE_NO_MEMORY, "%s: out of memory", files->log);
@@ -216,6 +229,7 @@ void run_sample(Run *run)
 void run_draw_curve(Run *run)
 {
   CenoteError err = {""};
-  if (run->group->rank == 0 && curve_write(run->files.log, run->files.curve, &err) != CENOTE_OK)
+  if (run->group->rank == 0 &&
+      curve_write(run->files.open_log, run->files.curve, &err) != CENOTE_OK)
     run_warn(run, "%s", err.text);
 }

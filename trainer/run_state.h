@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { RUN_PATH = 4096 };
+enum { RUN_PATH = 4096, RUN_TIMED = 1024 };
 
 /// The files beside the output.
 typedef struct RunFiles {
@@ -57,6 +57,10 @@ typedef struct Run {
   double window_s;       ///< seconds of steps since the speed was measured
   double window_codes;
   double tokens_per_s;
+  double heard_s;           ///< that the last validation took, without what it wrote
+  double step_s[RUN_TIMED]; ///< seconds of the first steps
+  size_t timed;
+  double timed_s; ///< all steps but the first
 } Run;
 
 double run_now_s(void);
@@ -70,6 +74,8 @@ CenoteStatus run_begin(Run *run);
 
 /// Names of the files; false when they are too long.
 bool run_name_files(const char *output, RunFiles *files);
+/// Can files be made there? Better known before the data is read.
+CenoteStatus run_check_folder(const Run *run);
 /// Open the log, cut to what the checkpoint knows of it, and lock it against another run.
 CenoteStatus run_open_log(Run *run, uint64_t bytes);
 /// Add a line; takes over the object. A failure is warned of once.

@@ -19,6 +19,7 @@ bool run_validate(Run *run, bool whole)
 {
   const DataSet *valid = &run->data.valid;
   double *bits = run->clip_bits;
+  const double begin_s = run_now_s();
   uint64_t codes = 0;
   memset(bits, 0, valid->clips * sizeof *bits);
   bool stopped = false;
@@ -37,6 +38,7 @@ bool run_validate(Run *run, bool whole)
     for (size_t i = 0; i < valid->clips; ++i) sum += bits[i];
     run->valid_bits = sum / (double)codes;
     run->valid_codes = codes;
+    run->heard_s = run_now_s() - begin_s;
   }
   return !stopped;
 }
