@@ -295,7 +295,8 @@ static void fill(const Layer *l)
   }
   // A rate is negative; and an LRU's a - 1 such that a is below 1.
   if (l->forward == scan_forward)
-    for (size_t i = 0; i < l->part[4]; ++i) inputs[4][i] = -(inputs[4][i] * inputs[4][i]) - (real)0.01;
+    for (size_t i = 0; i < l->part[4]; ++i)
+      inputs[4][i] = -(inputs[4][i] * inputs[4][i]) - (real)0.01;
   if (l->forward == lru_forward)
     for (size_t p = 2; p < 4; ++p)
       for (size_t i = 0; i < l->part[p]; ++i)

@@ -109,14 +109,14 @@ void OP(gelu_back)(const real *b, const real *g, size_t n, real *restrict dz, re
   }
 }
 
-enum { DICE = 8, MOST_GROUPS = 4096 / DICE };
+enum { THROWS = 16, HALF = 4 * THROWS, DICE = 2 * HALF };
 
-/// Philox4x32-10 as core's, for `groups` counters in a row: word[4][groups].
-static void roll(uint64_t key, uint64_t counter, size_t groups, uint32_t *restrict word)
+/// 128 dice of 16 bits: Philox4x32-10 as core's, of counters 16 * number and on.
+static void roll(uint64_t key, uint64_t number, uint32_t *restrict dice)
 {
-  for (size_t g = 0; g < groups; ++g) {
-    uint32_t a = (uint32_t)(counter + g);
-    uint32_t b = (uint32_t)((counter + g) >> 32);
+  for (uint32_t i = 0; i < THROWS; ++i) {
+    uint32_t a = (uint32_t)(number * THROWS) + i; // no carry: THROWS divides 2^32
+    uint32_t b = (uint32_t)(number * THROWS >> 32);
     uint32_t c = 0;
     uint32_t d = 0;
     uint32_t low = (uint32_t)key;
@@ -132,30 +132,30 @@ static void roll(uint64_t key, uint64_t counter, size_t groups, uint32_t *restri
       low += 0x9e3779b9u;
       high += 0xbb67ae85u;
     }
-    word[g] = a;
-    word[groups + g] = b;
-    word[2 * groups + g] = c;
-    word[3 * groups + g] = d;
+    dice[i] = a;
+    dice[THROWS + i] = b;
+    dice[2 * THROWS + i] = c;
+    dice[3 * THROWS + i] = d;
   }
+  for (int i = 0; i < HALF; ++i) dice[HALF + i] = dice[i] >> 16;
+  for (int i = 0; i < HALF; ++i) dice[i] &= 0xffffu;
 }
 
 void OP(dropout)(const real *x, const real *y, size_t rows, size_t width, uint64_t key,
-                 uint64_t first, uint32_t threshold, real scale, real *out)
+                 uint64_t first, uint32_t threshold, real scale, real *restrict out)
 {
-  // Each word is two dice: the low halves are those of the first 4 * groups features.
-  uint32_t word[4 * MOST_GROUPS];
-  const size_t groups = (width + DICE - 1) / DICE;
-  for (size_t t = 0; t < rows; ++t, y += width, out += width) {
-    roll(key, (first + t) * groups, groups, word);
-    for (size_t half = 0; half < 2; ++half) {
-      const size_t from = half * 4 * groups;
-      const size_t count = width < from ? 0 : width - from < 4 * groups ? width - from : 4 * groups;
-      for (size_t i = 0; i < count; ++i) {
-        const uint32_t die = word[i] >> (16 * half) & 0xffffu;
-        const real kept = die < threshold ? 0 : y[from + i] * scale;
-        out[from + i] = x ? x[from + i] + kept : kept;
-      }
-    }
-    if (x) x += width;
+  // All numbers of all rows have their die; a row begins anywhere among 128.
+  uint32_t dice[DICE];
+  const size_t all = rows * width;
+  for (size_t at = 0; at < all;) {
+    const uint64_t number = first * width + at;
+    const size_t from = (size_t)(number % DICE);
+    const size_t count = all - at < DICE - from ? all - at : DICE - from;
+    const real *base = x ? x + at : NULL;
+    roll(key, number / DICE, dice);
+    for (size_t i = 0; i < count; ++i)
+      out[at + i] = dice[from + i] < threshold ? 0 : y[at + i] * scale;
+    for (size_t i = 0; base && i < count; ++i) out[at + i] += base[i];
+    at += count;
   }
 }
