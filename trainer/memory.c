@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
-// How much goes at once. Rows of a level are cut into items that fit the inner caches; clips are
-// taken together until the deep levels, which have few rows, are worth their weights.
+// How much goes at once: clips are taken together until the deep levels, which have few rows, are
+// worth their weights; then everything is planned, and taken as one block.
 #define _DEFAULT_SOURCE // madvise
 #include "memory.h"
 
@@ -14,8 +14,6 @@
 #include <sys/mman.h>
 
 enum {
-  ITEM_ROWS = 192,    ///< of an item; more wear out the cache, fewer the weights
-  FEWEST_ROWS = 24,   ///< worth a second worker
   GROUP_ROWS = 16384, ///< of the first level, at once
   HUGE_PAGE = 2 << 20
 };
@@ -40,74 +38,6 @@ static real *reals(Plan *plan, size_t count)
 static size_t most(size_t a, size_t b)
 {
   return a > b ? a : b;
-}
-
-static uint32_t divide_up(uint32_t a, uint32_t b)
-{
-  return (a + b - 1) / b;
-}
-
-/// Rows of a level by items: whole pooling units, at least what a conv looks back.
-static Cut cut_level(const Trainer *trainer, uint32_t level)
-{
-  const CnConfig *config = &trainer->layers.config;
-  const uint32_t threads = trainer->options.threads;
-  const uint32_t length = trainer->length / config->every[level];
-  const uint32_t unit = level + 1 < config->levels ? config->pool_temporal[level] : 1;
-  const uint32_t wanted = trainer->options.item_rows > 0 ? trainer->options.item_rows : ITEM_ROWS;
-  uint32_t parts = divide_up(length, wanted);
-  if (trainer->clips < threads && length / threads >= FEWEST_ROWS)
-    parts = divide_up(parts, threads) * threads;
-  uint32_t rows = divide_up(length, parts);
-  if (rows < config->conv_kernel_size) rows = config->conv_kernel_size;
-  rows = divide_up(rows, unit) * unit;
-  Cut cut = {.length = length, .rows = rows, .parts = divide_up(length, rows), .together = 1};
-  if (cut.parts > 1) return cut;
-  cut.rows = length;
-  cut.together = length < wanted ? wanted / length : 1;
-  if (cut.together > divide_up(trainer->clips, threads))
-    cut.together = divide_up(trainer->clips, threads);
-  return cut;
-}
-
-static Phase *add_phase(Pass *pass, PhaseKind kind, uint32_t level, StackAt stack)
-{
-  Phase *phase = &pass->phase[pass->phases++];
-  *phase = (Phase){.kind = kind, .level = level, .stack = stack, .x = phase->x};
-  return phase;
-}
-
-static void lay_phases(Trainer *trainer)
-{
-  const Layers *layers = &trainer->layers;
-  Pass *pass = &trainer->pass;
-  pass->phases = 0;
-  for (uint32_t i = 0; i < layers->levels; ++i)
-    add_phase(pass, i == 0 ? FROM_CODES : FROM_ABOVE, i, layers->down[i]);
-  for (uint32_t i = layers->levels - 1; i-- > 0;) add_phase(pass, FROM_BELOW, i, layers->up[i]);
-  pass->items = 0;
-  for (uint32_t i = 0; i < layers->levels; ++i) {
-    pass->cut[i] = cut_level(trainer, i);
-    pass->items = (uint32_t)most(pass->items, cut_items(&pass->cut[i], trainer->clips));
-  }
-}
-
-/// Where a clip's carried numbers lie: pass.carried is how many.
-static void lay_carried(Trainer *trainer)
-{
-  const Layers *layers = &trainer->layers;
-  Pass *pass = &trainer->pass;
-  size_t all = 0;
-  for (uint32_t b = 0; b < layers->blocks; ++b) {
-    const BlockAt *block = &layers->block[b];
-    pass->block_carried[b].state = cn_carve(&all, block->recur.hidden);
-    pass->block_carried[b].window =
-        cn_carve(&all, block->conv.taps > 0 ? (size_t)(block->conv.taps - 1) * block->width : 0);
-  }
-  for (uint32_t i = 0; i + 1 < layers->levels; ++i)
-    pass->pool_carried[i] =
-        cn_carve(&all, (size_t)(layers->pool[i].factor - 1) * layers->pool[i].width);
-  pass->carried = all;
 }
 
 /// Rows of the largest item of a level.
@@ -336,9 +266,9 @@ static CenoteStatus fit(Trainer *trainer, const char *name, CenoteError *err)
   const uint64_t limit = trainer->options.memory_bytes;
   uint32_t clips = (uint32_t)most(1, GROUP_ROWS / trainer->length);
   if (clips > trainer->options.batch) clips = trainer->options.batch;
-  for (;; clips = divide_up(clips, 2)) {
+  for (;; clips = lay_parts(clips, 2)) {
     trainer->clips = clips;
-    lay_phases(trainer);
+    lay_out(trainer);
     plan->bytes = take_all(trainer, NULL, trainer->twice);
     if (limit == 0 || plan->bytes <= limit || clips == 1) break;
   }
@@ -380,7 +310,7 @@ CenoteStatus memory_plan(Trainer *trainer, const char *name, const CnConfig *con
   const Layers *layers = &trainer->layers;
   Pass *pass = &trainer->pass;
   const uint32_t period = config->every[config->levels - 1];
-  trainer->length = divide_up(options->length, period) * period;
+  trainer->length = lay_parts(options->length, period) * period;
   trainer->plan.weights = layers->params.floats;
   trainer->plan.blocks = layers->blocks;
   trainer->worker = calloc(options->threads, sizeof *trainer->worker);
@@ -393,7 +323,6 @@ CenoteStatus memory_plan(Trainer *trainer, const char *name, const CnConfig *con
       !pass->block_carried)
     return cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory", name);
   pass->layers = layers;
-  lay_carried(trainer);
   return fit(trainer, name, err);
 }
 

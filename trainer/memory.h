@@ -41,6 +41,11 @@ struct Trainer {
 CenoteStatus memory_plan(Trainer *trainer, const char *name, const CnConfig *config,
                          const TrainerOptions *options, CenoteError *err);
 
+/// The phases of a pass of trainer->clips clips, how rows are cut, where carried numbers lie.
+void lay_out(Trainer *trainer);
+/// a / b, rounded up.
+uint32_t lay_parts(uint32_t a, uint32_t b);
+
 /// Takes the memory and hands it out.
 CenoteStatus memory_take(Trainer *trainer, const char *name, CenoteError *err);
 
