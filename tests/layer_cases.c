@@ -116,9 +116,20 @@ static void scan_backward(const Ops *ops, const Layer *l, real *const *in, const
                  din[4], rates.angle ? din[5] : NULL);
 }
 
+/// The three constants, as the kernels want them.
+static const double *constants(const Layer *l, real *const *in)
+{
+  static double all[3][MOST];
+  for (size_t p = 0; p < 3; ++p)
+    for (size_t k = 0; k < l->part[2 + p]; ++k) all[p][k] = (double)in[2 + p][k];
+  return all[0];
+}
+
 static void lru_forward(const Ops *ops, const Layer *l, real *const *in, real *out)
 {
-  ops->lru(in[2], l->size[2] == 2 ? in[3] : NULL, in[4], l->size[1], in[0], l->size[0], in[1], out);
+  const double *re = constants(l, in);
+  ops->lru(re, l->size[2] == 2 ? re + MOST : NULL, re + 2 * MOST, l->size[1], in[0], l->size[0],
+           in[1], out);
 }
 
 static void lru_backward(const Ops *ops, const Layer *l, real *const *in, const real *out,
@@ -127,8 +138,9 @@ static void lru_backward(const Ops *ops, const Layer *l, real *const *in, const 
   const size_t units = l->size[1];
   real *sums = spare[0];
   memset(sums, 0, 3 * units * sizeof *sums);
-  ops->lru_back(in[2], l->size[2] == 2 ? in[3] : NULL, in[4], units, in[0], out, in[1], dout,
-                l->size[0], din[1], din[0], sums);
+  const double *re = constants(l, in);
+  ops->lru_back(re, l->size[2] == 2 ? re + MOST : NULL, re + 2 * MOST, units, in[0], out, in[1],
+                dout, l->size[0], din[1], din[0], sums);
   for (size_t i = 0; i < 3; ++i) memcpy(din[2 + i], sums + i * units, units * sizeof *sums);
 }
 

@@ -105,8 +105,28 @@ static void check_law(const CnWeights *weights, const char *name, double mean, d
   const double found = sqrt(square / n - sum / n * sum / n);
   if (fabs(sum / n - mean) > 4.5 * deviation / sqrt(n) + 1e-6)
     fail_msg("%s: mean %g, want %g", name, sum / n, mean);
-  if (fabs(found - deviation) > 3.5 * deviation / sqrt(2.0 * n) + 1e-6)
+  if (fabs(found - deviation) > 2.8 * deviation / sqrt(2.0 * n) + 1e-6)
     fail_msg("%s: deviation %g, want %g", name, found, deviation);
+}
+
+/// The weights of all blocks' `out` of a level together: variance 1 / (fan-in * branches).
+static void check_share(const CnWeights *weights, const char *level, double branches)
+{
+  double sum = 0.0;
+  double n = 0.0;
+  for (size_t p = 0; p < weights->params.size; ++p) {
+    const CnParam *param = &weights->params.param[p];
+    if (strncmp(param->name, level, strlen(level)) != 0 || strstr(param->name, "rnn.") ||
+        !strstr(param->name, ".out.weight"))
+      continue;
+    for (size_t i = 0; i < param->count; ++i) {
+      const double x = (double)weights->data[param->offset + i];
+      sum += x * x * param->dim[1] * branches;
+    }
+    n += (double)param->count;
+  }
+  assert_true(n > 1000.0);
+  if (fabs(sum / n - 1.0) > 3.2 * sqrt(2.0 / n)) fail_msg("%s: variance off by %g", level, sum / n);
 }
 
 static void weights_begin_as_the_reference_has_it(void **state)
@@ -129,6 +149,8 @@ static void weights_begin_as_the_reference_has_it(void **state)
   check_law(&a, "head.weight", 0.0, sqrt(1.0 / 16), cut * sqrt(1.0 / 16));
   check_law(&a, "norm.weight", 1.0, 0.0, 1.0);
   check_law(&a, "head.bias", 0.0, 0.0, 0.0);
+  check_share(&a, "levels.0.", 5.0);
+  check_share(&a, "levels.1.", 9.0);
   const CnParam *radius = cn_weights_find(&a, "levels.2.blocks.0.rnn.a_real");
   const CnParam *angle = cn_weights_find(&a, "levels.2.blocks.0.rnn.a_imag");
   for (size_t i = 0; i < radius->count; ++i) {

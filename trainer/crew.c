@@ -109,7 +109,7 @@ void crew_run(Crew *crew, void (*job)(void *arg, uint32_t index), void *arg)
 
 void crew_meet(Crew *crew)
 {
-  if (crew->workers == 1) return;
+  if (!crew || crew->workers == 1) return;
   const uint32_t meeting = atomic_load_explicit(&crew->meetings, memory_order_acquire);
   if (atomic_fetch_add_explicit(&crew->here, 1, memory_order_acq_rel) + 1 == crew->workers) {
     atomic_store_explicit(&crew->here, 0, memory_order_relaxed);

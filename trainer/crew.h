@@ -19,7 +19,7 @@ void crew_free(Crew *crew);
 /// job(arg, index) on all workers; back when all are.
 void crew_run(Crew *crew, void (*job)(void *arg, uint32_t index), void *arg);
 
-/// Within a job: on when every worker is here.
+/// Within a job: on when every worker is here. NULL: there is one.
 void crew_meet(Crew *crew);
 
 /// Within a job: on when *progress is at least `value`.

@@ -34,6 +34,8 @@ static Cut cut_level(const Trainer *trainer, uint32_t level)
   if (rows < config->conv_kernel_size) rows = config->conv_kernel_size;
   rows = lay_parts(rows, unit) * unit;
   Cut cut = {.length = length, .rows = rows, .parts = lay_parts(length, rows), .together = 1};
+  cut.most_rows = lay_parts(larger(wanted, config->conv_kernel_size), unit) * unit;
+  cut.most_parts = parts;
   if (cut.parts > 1) return cut;
   cut.rows = length;
   cut.together = length < wanted ? wanted / length : 1;
@@ -79,6 +81,6 @@ void lay_out(Trainer *trainer)
   pass->items = 0;
   for (uint32_t i = 0; i < layers->levels; ++i) {
     pass->cut[i] = cut_level(trainer, i);
-    pass->items = larger(pass->items, cut_items(&pass->cut[i], trainer->clips));
+    pass->items = larger(pass->items, trainer->clips * pass->cut[i].most_parts);
   }
 }

@@ -113,7 +113,7 @@ static RecurAt find_recur(Finder *finder, uint32_t level, bool gated)
     const Gates gates = recur_gates(&recur, NULL);
     recur.gates = room(finder, layers->ops->gates_size(&gates));
   }
-  recur.rates = room(finder, (gated ? 1 : 3) * (size_t)recur.units);
+  recur.rates = room(finder, (gated ? 1 : 3 * sizeof(double) / sizeof(real)) * recur.units);
   recur.a_real = find(finder, "rnn.a_real", "");
   if (!config->only_real) recur.a_imag = find(finder, "rnn.a_imag", "");
   recur.out = find_dense(finder, "rnn.out", width, recur.hidden);

@@ -57,7 +57,8 @@ typedef struct RecurAt {
   size_t a_real;
   size_t a_imag; ///< NOWHERE: real units
   size_t gates;  ///< packed
-  size_t rates; ///< packed: [units] of an RG-LRU; [3][units] of an LRU, Re a - 1, Im a, factor of u
+  size_t rates;  ///< packed: [units] of an RG-LRU; double [3][units] of an LRU, Re a - 1, Im a,
+                 ///< factor of u
 } RecurAt;
 
 typedef struct BlockAt {

@@ -40,12 +40,6 @@ static size_t most(size_t a, size_t b)
   return a > b ? a : b;
 }
 
-/// Rows of the largest item of a level.
-static size_t item_rows(const Cut *cut)
-{
-  return cut->parts > 1 ? cut->rows : (size_t)cut->together * cut->length;
-}
-
 /// What a block keeps, for `rows` rows.
 static Kept take_kept(Plan *plan, const BlockAt *block, size_t rows)
 {
@@ -73,7 +67,7 @@ typedef struct Needs {
 
 static void block_needs(const BlockAt *block, const Cut *cut, Needs *needs)
 {
-  const size_t rows = item_rows(cut);
+  const size_t rows = cut->most_rows;
   const RecurAt *recur = &block->recur;
   const ConvAt *conv = &block->conv;
   needs->width = most(needs->width, rows * block->width);
@@ -98,14 +92,14 @@ static Needs all_needs(const Trainer *trainer)
   for (uint32_t p = 0; p < trainer->pass.phases; ++p) {
     const Phase *phase = &trainer->pass.phase[p];
     const Cut *cut = &trainer->pass.cut[phase->level];
-    const size_t rows = item_rows(cut);
+    const size_t rows = cut->most_rows;
     needs.rows = most(needs.rows, rows);
     needs.width = most(needs.width, rows * layers->config.width[phase->level]);
     for (uint32_t j = 0; j < phase->stack.blocks; ++j)
       block_needs(&phase->stack.block[j], cut, &needs);
     if (phase->level + 1 == layers->levels) continue;
     const PoolAt *pool = &layers->pool[phase->level];
-    const size_t below = item_rows(&trainer->pass.cut[phase->level + 1]) * pool->factor;
+    const size_t below = (size_t)trainer->pass.cut[phase->level + 1].most_rows * pool->factor;
     needs.turned = most(needs.turned, (size_t)pool->factor * pool->wide);
     needs.pooled = most(needs.pooled, (rows + below + 2 * pool->factor) * pool->width);
   }
@@ -152,7 +146,7 @@ static void take_blocks(Trainer *trainer, Plan *plan, const bool *twice)
     const Phase *phase = &pass->phase[p];
     const Cut *cut = &pass->cut[phase->level];
     const size_t rows = (size_t)trainer->clips * cut->length;
-    const size_t borders = (size_t)trainer->clips * (cut->parts + 1);
+    const size_t borders = (size_t)trainer->clips * (cut->most_parts + 1);
     for (uint32_t j = 0; j < phase->stack.blocks; ++j) {
       const BlockAt *block = &phase->stack.block[j];
       const size_t b = (size_t)(block - trainer->layers.block);
@@ -173,7 +167,7 @@ static void take_again(const Trainer *trainer, Plan *plan, const bool *twice, Ke
   size_t hidden = 0;
   for (uint32_t p = 0; p < trainer->pass.phases; ++p) {
     const Phase *phase = &trainer->pass.phase[p];
-    const size_t rows = item_rows(&trainer->pass.cut[phase->level]);
+    const size_t rows = trainer->pass.cut[phase->level].most_rows;
     for (uint32_t j = 0; j < phase->stack.blocks; ++j) {
       const BlockAt *block = &phase->stack.block[j];
       if (!twice[block - trainer->layers.block]) continue;
@@ -202,40 +196,46 @@ static void take_rows(Trainer *trainer, Plan *plan)
       if (phase->x) phase->x[j] = x;
     }
   }
-  for (uint32_t i = 0; i < config->levels; ++i)
+  for (uint32_t i = 0; i < config->levels && !trainer->listens; ++i)
     pass->grad[i] = reals(plan, (size_t)trainer->clips * pass->cut[i].length * config->width[i]);
+}
+
+/// What training has and listening borrows.
+static void take_state(Trainer *trainer, Plan *plan)
+{
+  const size_t count = trainer->layers.params.floats;
+  const TrainerOptions *options = &trainer->options;
+  trainer->weights = reals(plan, count);
+  trainer->m = reals(plan, count);
+  trainer->v = reals(plan, count);
+  trainer->ema = reals(plan, count);
+  trainer->packed = reals(plan, trainer->layers.packed);
+  trainer->sine = reals(plan, (size_t)CENOTE_CLASSES * trainer->layers.config.base_dim);
+  for (int i = 0; i < 2; ++i)
+    trainer->carried[i] = reals(plan, options->carry ? options->batch * trainer->pass.carried : 0);
+  trainer->squares = take(plan, options->threads, sizeof(double));
+  for (uint32_t i = 0; i < options->threads; ++i) trainer->worker[i].grad = reals(plan, count);
 }
 
 /// Everything; returns the bytes.
 static size_t take_all(Trainer *trainer, char *block, const bool *twice)
 {
   Plan plan = {block, 0};
-  const size_t count = trainer->layers.params.floats;
-  const TrainerOptions *options = &trainer->options;
   Pass *pass = &trainer->pass;
-  trainer->weights = reals(&plan, count);
-  trainer->m = reals(&plan, count);
-  trainer->v = reals(&plan, count);
-  trainer->ema = reals(&plan, count);
-  trainer->packed = reals(&plan, trainer->layers.packed);
-  trainer->sine = reals(&plan, (size_t)CENOTE_CLASSES * trainer->layers.config.base_dim);
-  for (int i = 0; i < 2; ++i) {
-    trainer->carried[i] = reals(&plan, options->carry ? options->batch * pass->carried : 0);
-    trainer->sounding[i] = reals(&plan, pass->carried);
-  }
-  trainer->before = take(&plan, options->batch, 1);
-  trainer->codes = take(&plan, (size_t)trainer->clips * trainer->length, 1);
-  trainer->count = take(&plan, (size_t)trainer->clips * trainer->length, sizeof(bool));
-  trainer->squares = take(&plan, options->threads, sizeof(double));
+  const size_t rows = (size_t)trainer->clips * trainer->length;
+  if (!trainer->listens) take_state(trainer, &plan);
+  for (int i = 0; i < 2; ++i) trainer->sounding[i] = reals(&plan, pass->carried);
+  trainer->before = take(&plan, trainer->options.batch, 1);
+  trainer->codes = take(&plan, rows, 1);
+  trainer->count = take(&plan, rows, sizeof(bool));
   pass->nats = take(&plan, pass->items, sizeof(double));
   pass->progress = take(&plan, 2 * (size_t)pass->phases * pass->items, sizeof *pass->progress);
   take_rows(trainer, &plan);
   take_blocks(trainer, &plan, twice);
-  for (uint32_t i = 0; i < options->threads; ++i) {
-    Worker *worker = &trainer->worker[i];
-    worker->grad = reals(&plan, count);
-    take_scratch(trainer, &plan, &worker->scratch);
-    take_again(trainer, &plan, twice, &worker->scratch.again);
+  for (uint32_t i = 0; i < trainer->options.threads; ++i) {
+    Scratch *scratch = &trainer->worker[i].scratch;
+    take_scratch(trainer, &plan, scratch);
+    take_again(trainer, &plan, twice, &scratch->again);
   }
   return plan.bytes + OPS_SLACK * sizeof(real);
 }
@@ -323,6 +323,8 @@ CenoteStatus memory_plan(Trainer *trainer, const char *name, const CnConfig *con
       !pass->block_carried)
     return cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory", name);
   pass->layers = layers;
+  // Who listens keeps nothing: what each block leaves is at once written over by the next.
+  for (uint32_t b = 0; b < layers->blocks; ++b) trainer->twice[b] = trainer->listens;
   return fit(trainer, name, err);
 }
 
@@ -341,6 +343,14 @@ CenoteStatus memory_take(Trainer *trainer, const char *name, CenoteError *err)
   }
   take_all(trainer, trainer->memory, trainer->twice);
   return CENOTE_OK;
+}
+
+void memory_rewind(Trainer *trainer)
+{
+  const Pass *pass = &trainer->pass;
+  const size_t flags = 2 * (size_t)pass->phases * pass->items;
+  for (size_t i = 0; i < flags; ++i)
+    atomic_store_explicit(&pass->progress[i], 0, memory_order_relaxed);
 }
 
 void memory_free(Trainer *trainer)

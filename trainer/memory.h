@@ -15,6 +15,7 @@ struct Trainer {
   Worker *worker;  ///< [threads]
   bool *twice;     ///< of each block: its activations are worked out again on the way back
   real **rows;     ///< the phases' x
+  bool listens;    ///< forward only, with the weights of another: one clip, one worker
   uint32_t length; ///< of a clip: options.length in whole units of the deepest level
   uint32_t clips;  ///< at once
   void *memory;
@@ -45,6 +46,9 @@ CenoteStatus memory_plan(Trainer *trainer, const char *name, const CnConfig *con
 void lay_out(Trainer *trainer);
 /// a / b, rounded up.
 uint32_t lay_parts(uint32_t a, uint32_t b);
+
+/// The flags by which items wait, back to the start. Before each pass.
+void memory_rewind(Trainer *trainer);
 
 /// Takes the memory and hands it out.
 CenoteStatus memory_take(Trainer *trainer, const char *name, CenoteError *err);

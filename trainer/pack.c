@@ -24,18 +24,19 @@ static void pack_rates(const Packer *p, const RecurAt *recur)
 {
   const CnConfig *config = &p->layers->config;
   const bool complex = recur->a_imag != NOWHERE;
-  real *to = p->packed + recur->rates;
+  real *rate = p->packed + recur->rates;
+  double *fixed = (double *)(void *)rate;
   for (uint32_t k = 0; k < recur->units; ++k) {
     const double rho = config->log_a_scale * cn_softplus((double)p->weights[recur->a_real + k]);
     if (recur->blocks > 0) {
-      to[k] = (real)rho;
+      rate[k] = (real)rho;
       continue;
     }
     const double angle = complex ? (double)p->weights[recur->a_imag + k] : 0.0;
     const double half = sin(0.5 * angle);
-    to[k] = (real)(expm1(rho) - exp(rho) * 2.0 * half * half);
-    to[recur->units + k] = (real)(exp(rho) * sin(angle));
-    to[2 * recur->units + k] = (real)(config->input_norm ? sqrt(-expm1(2.0 * rho)) : 1.0);
+    fixed[k] = expm1(rho) - exp(rho) * 2.0 * half * half;
+    fixed[recur->units + k] = exp(rho) * sin(angle);
+    fixed[2 * recur->units + k] = config->input_norm ? sqrt(-expm1(2.0 * rho)) : 1.0;
   }
 }
 

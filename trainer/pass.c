@@ -84,6 +84,17 @@ void dense_backward(Worker *worker, const DenseAt *dense, const real *dy, size_t
   ops->sum_rows(dy, ldy, rows, dense->rows, worker->grad + dense->bias);
 }
 
+/// The rows that are asked for, of one clip.
+static void give_logits(const Pass *pass, const real *logits, const Item *item)
+{
+  for (size_t t = 0; t < item->count; ++t, logits += CENOTE_CLASSES) {
+    const size_t row = item->first + t;
+    if (row < pass->logits_row || row >= pass->logits_row + pass->logits_rows) continue;
+    float *to = pass->logits + (row - pass->logits_row) * CENOTE_CLASSES;
+    for (size_t k = 0; k < CENOTE_CLASSES; ++k) to[k] = (float)logits[k];
+  }
+}
+
 void loss_run(Worker *worker, const Phase *phase, const Item *item)
 {
   Pass *pass = worker->pass;
@@ -97,6 +108,10 @@ void loss_run(Worker *worker, const Phase *phase, const Item *item)
             scratch->normed, scratch->stats);
   const Operand left = ops->left(scratch->normed, width, item->count, width, scratch->room[0]);
   dense_forward(worker, &layers->head, left, item->count, NULL, scratch->logits, CENOTE_CLASSES);
+  if (pass->logits) {
+    give_logits(pass, scratch->logits, item);
+    return;
+  }
   pass->nats[item->index] = ops->loss(scratch->logits, pass->codes + item->first,
                                       pass->count + item->first, item->count, pass->gradient);
   if (!pass->gradient) return;

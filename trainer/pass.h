@@ -18,10 +18,12 @@ enum { MOST_PHASES = 2 * CN_MAX_LEVELS };
 
 /// How the rows of a level are cut into items.
 typedef struct Cut {
-  uint32_t length;   ///< rows of a clip
-  uint32_t rows;     ///< of an item at most, of one clip
-  uint32_t parts;    ///< items of a clip
-  uint32_t together; ///< clips of an item; 1 where parts > 1
+  uint32_t length;     ///< rows of a clip
+  uint32_t rows;       ///< of an item at most, of one clip
+  uint32_t parts;      ///< items of a clip
+  uint32_t together;   ///< clips of an item; 1 where parts > 1
+  uint32_t most_rows;  ///< bounds for this and every shorter length: rows of an item, of all its
+  uint32_t most_parts; ///< clips, and items of a clip
 } Cut;
 
 /// clips * rows rows, one behind the other, `first` the first of them.
@@ -111,6 +113,9 @@ typedef struct Pass {
   uint32_t clips;
   uint64_t first_clip; ///< of all, numbers the dropout
   bool gradient;
+  float *logits;     ///< [rows][256], wanted instead of the loss; NULL: the loss is
+  size_t logits_row; ///< of a clip, the first of them
+  size_t logits_rows;
   uint32_t drop;          ///< of 65536; 0: no dropout
   uint64_t drop_key;      ///< of this step
   const real *carried_in; ///< [clips][carried]; NULL: all start anew
@@ -128,7 +133,7 @@ typedef struct Pass {
   _Atomic uint32_t *progress; ///< [2 * phases][items]
   uint32_t items;             ///< the most of any phase
   double *nats;               ///< [items] of the first level
-  Crew *crew;
+  Crew *crew;                 ///< NULL: one worker
 } Pass;
 
 typedef struct Worker {

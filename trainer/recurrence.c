@@ -18,14 +18,14 @@ static Rates rates_of(const Pass *pass, const RecurAt *recur)
 
 /// The numbers of an LRU: Re a - 1, Im a, factor of u.
 typedef struct Fixed {
-  const real *re;
-  const real *im;
-  const real *in;
+  const double *re;
+  const double *im;
+  const double *in;
 } Fixed;
 
 static Fixed fixed_of(const Pass *pass, const RecurAt *recur)
 {
-  const real *re = pass->packed + recur->rates;
+  const double *re = (const double *)(const void *)(pass->packed + recur->rates);
   return (Fixed){re, recur->a_imag == NOWHERE ? NULL : re + recur->units, re + 2 * recur->units};
 }
 
@@ -113,13 +113,13 @@ static void fixed_backward(Worker *worker, const RecurAt *recur, const real *sum
   const Fixed fixed = fixed_of(pass, recur);
   const double least = 1.0 / (4.0 * 200.0 * 200.0); // MODEL.md section 3: a bounded slope
   for (size_t k = 0; k < units; ++k) {
-    const double re = 1.0 + (double)fixed.re[k];
-    const double im = fixed.im ? (double)fixed.im[k] : 0.0;
+    const double re = 1.0 + fixed.re[k];
+    const double im = fixed.im ? fixed.im[k] : 0.0;
     const double dre = (double)sums[k];
     const double dim = (double)sums[units + k];
     double drho = dre * re + dim * im;
     if (config->input_norm) {
-      const double room = (double)fixed.in[k] * (double)fixed.in[k];
+      const double room = fixed.in[k] * fixed.in[k];
       drho -= (double)sums[2 * units + k] * (1.0 - room) / sqrt(fmax(room, least));
     }
     const double sigmoid = 1.0 / (1.0 + exp(-(double)pass->weights[recur->a_real + k]));

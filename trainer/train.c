@@ -168,9 +168,7 @@ static void ready(Trainer *trainer, const real *weights, bool gradient)
 static void run_group(Trainer *trainer)
 {
   Pass *pass = &trainer->pass;
-  const size_t flags = 2 * (size_t)pass->phases * pass->items;
-  for (size_t i = 0; i < flags; ++i)
-    atomic_store_explicit(&pass->progress[i], 0, memory_order_relaxed);
+  memory_rewind(trainer);
   crew_run(trainer->crew, job_pass, trainer);
   for (uint32_t i = 0; i < cut_items(&pass->cut[0], pass->clips); ++i)
     trainer->totals[0] += pass->nats[i];

@@ -69,9 +69,9 @@ void OP(scan)(const Rates *rates, const real *lx, const real *la, const real *u,
 void OP(scan_back)(const Rates *rates, real *lx, real *la, const real *u, const real *h,
                    const real *before, const real *dh, size_t rows, real *carry, real *du,
                    real *drate, real *dangle);
-void OP(lru)(const real *re, const real *im, const real *in, size_t units, const real *u,
+void OP(lru)(const double *re, const double *im, const double *in, size_t units, const real *u,
              size_t rows, const real *before, real *h);
-void OP(lru_back)(const real *re, const real *im, const real *in, size_t units, const real *u,
+void OP(lru_back)(const double *re, const double *im, const double *in, size_t units, const real *u,
                   const real *h, const real *before, const real *dh, size_t rows, real *carry,
                   real *du, real *sums);
 

@@ -119,11 +119,11 @@ typedef struct Ops {
   /// The same with one a - 1 (re, im; im NULL: real) and one factor of u for all steps.
   /// sums[3][units]
   /// += the gradients of Re a, Im a and the factor.
-  void (*lru)(const real *re, const real *im, const real *in, size_t units, const real *u,
+  void (*lru)(const double *re, const double *im, const double *in, size_t units, const real *u,
               size_t rows, const real *before, real *h);
-  void (*lru_back)(const real *re, const real *im, const real *in, size_t units, const real *u,
-                   const real *h, const real *before, const real *dh, size_t rows, real *carry,
-                   real *du, real *sums);
+  void (*lru_back)(const double *re, const double *im, const double *in, size_t units,
+                   const real *u, const real *h, const real *before, const real *dh, size_t rows,
+                   real *carry, real *du, real *sums);
 
   /// logits[rows][256] become softmax less the one code that came; count[row] false: zeros. Returns
   /// the nats of the rows that count.

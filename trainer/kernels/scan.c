@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: ISC
 // The recurrences h = a h + v, one unit beside the other, and their gradients. Near 1, a itself has
-// lost the digits that a long memory is made of; so all goes by a - 1. Complex numbers are their
-// real parts, then their imaginary ones.
+// lost the digits that a long memory is made of; so all goes by a - 1. (An LRU's are double:
+// rounded, they would be wrong the same way at each step, and the state drift by as much as it
+// remembers.) Complex numbers are their real parts, then their imaginary ones.
 #include "kernels/isa.h"
 
 #include "kernels/scalar.h"
@@ -130,54 +131,42 @@ void OP(scan_back)(const Rates *rates, real *lx, real *la, const real *u, const 
   }
 }
 
-void OP(lru)(const real *re, const real *im, const real *in, size_t units, const real *u,
+void OP(lru)(const double *re, const double *im, const double *in, size_t units, const real *u,
              size_t rows, const real *before, real *restrict h)
 {
   const size_t hidden = im ? 2 * units : units;
   for (size_t t = 0; t < rows; ++t, u += hidden, h += hidden) {
     const real *last = t > 0 ? h - hidden : before;
-    if (im) {
-      for (size_t k = 0; k < units; ++k) {
-        const real x = last[k];
-        const real y = last[units + k];
-        h[k] = x + ((re[k] * x - im[k] * y) + in[k] * u[k]);
-        h[units + k] = y + ((re[k] * y + im[k] * x) + in[k] * u[units + k]);
-      }
-    } else {
-      for (size_t k = 0; k < units; ++k) h[k] = last[k] + (re[k] * last[k] + in[k] * u[k]);
+    for (size_t k = 0; k < units; ++k) {
+      const double x = (double)last[k];
+      const double y = im ? (double)last[units + k] : 0.0;
+      h[k] = (real)(x + ((re[k] * x - (im ? im[k] * y : 0.0)) + in[k] * (double)u[k]));
+      if (im) h[units + k] = (real)(y + ((re[k] * y + im[k] * x) + in[k] * (double)u[units + k]));
     }
   }
 }
 
 /// One step back of an LRU: sums[0] Re a, sums[1] Im a, sums[2] the factor of u.
-static void lru_row(const real *re, const real *im, const real *in, size_t units, const real *u,
-                    const real *last, const real *dh, real *restrict carry, real *restrict du,
-                    real *restrict sums)
+static void lru_row(const double *re, const double *im, const double *in, size_t units,
+                    const real *u, const real *last, const real *dh, real *restrict carry,
+                    real *restrict du, real *restrict sums)
 {
-  if (!im) {
-    for (size_t k = 0; k < units; ++k) {
-      const real x = dh[k] + carry[k];
-      carry[k] = x + re[k] * x;
-      sums[k] += x * last[k];
-      sums[2 * units + k] += x * u[k];
-      du[k] = in[k] * x;
-    }
-    return;
-  }
   for (size_t k = 0; k < units; ++k) {
     const real x = dh[k] + carry[k];
-    const real y = dh[units + k] + carry[units + k];
-    carry[k] = x + (re[k] * x + im[k] * y);
-    carry[units + k] = y + (re[k] * y - im[k] * x);
-    sums[k] += x * last[k] + y * last[units + k];
+    const real y = im ? dh[units + k] + carry[units + k] : 0;
+    const real turn = im ? (real)im[k] : 0;
+    carry[k] = x + ((real)re[k] * x + turn * y);
+    sums[k] += x * last[k] + (im ? y * last[units + k] : 0);
+    sums[2 * units + k] += x * u[k] + (im ? y * u[units + k] : 0);
+    du[k] = (real)in[k] * x;
+    if (!im) continue;
+    carry[units + k] = y + ((real)re[k] * y - turn * x);
     sums[units + k] += y * last[k] - x * last[units + k];
-    sums[2 * units + k] += x * u[k] + y * u[units + k];
-    du[k] = in[k] * x;
-    du[units + k] = in[k] * y;
+    du[units + k] = (real)in[k] * y;
   }
 }
 
-void OP(lru_back)(const real *re, const real *im, const real *in, size_t units, const real *u,
+void OP(lru_back)(const double *re, const double *im, const double *in, size_t units, const real *u,
                   const real *h, const real *before, const real *dh, size_t rows, real *carry,
                   real *du, real *sums)
 {
