@@ -32,7 +32,7 @@ static void *take(Plan *plan, size_t count, size_t size)
 
 static real *reals(Plan *plan, size_t count)
 {
-  return count > 0 ? take(plan, count, sizeof(real)) : NULL;
+  return take(plan, count, sizeof(real));
 }
 
 static size_t most(size_t a, size_t b)
@@ -211,8 +211,8 @@ static void take_state(Trainer *trainer, Plan *plan)
   trainer->ema = reals(plan, count);
   trainer->packed = reals(plan, trainer->layers.packed);
   trainer->sine = reals(plan, (size_t)CENOTE_CLASSES * trainer->layers.config.base_dim);
-  for (int i = 0; i < 2; ++i)
-    trainer->carried[i] = reals(plan, options->carry ? options->batch * trainer->pass.carried : 0);
+  for (int i = 0; options->carry && i < 2; ++i)
+    trainer->carried[i] = reals(plan, options->batch * trainer->pass.carried);
   trainer->squares = take(plan, options->threads, sizeof(double));
   for (uint32_t i = 0; i < options->threads; ++i) trainer->worker[i].grad = reals(plan, count);
 }

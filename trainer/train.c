@@ -58,7 +58,7 @@ static void begin(Trainer *trainer, const CnWeights *weights)
   memset(trainer->packed, 0, trainer->layers.packed * sizeof *trainer->packed);
   memset(trainer->before, (int)trainer->layers.config.baseline, trainer->options.batch);
   const size_t carried = trainer->options.batch * trainer->pass.carried;
-  for (int i = 0; trainer->carried[i % 2] && i < 2; ++i)
+  for (int i = 0; trainer->options.carry && i < 2; ++i)
     memset(trainer->carried[i], 0, carried * sizeof **trainer->carried);
   if (trainer->layers.config.input == CN_INPUT_SINE)
     sine_table(trainer->layers.config.base_dim, trainer->sine);
