@@ -21,12 +21,14 @@ enum { CLI_PATH = 1024 };
 // One command each; argv[0] is the command's own name. Each answers --help itself.
 int cmd_bench(int argc, char **argv);
 int cmd_eval(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_info(int argc, char **argv);
 int cmd_logits(int argc, char **argv);
 int cmd_presets(int argc, char **argv);
 int cmd_quantize(int argc, char **argv);
 int cmd_render(int argc, char **argv);
 int cmd_send(int argc, char **argv);
+int cmd_train(int argc, char **argv);
 
 /// "cenote COMMAND: ..." on standard error, one printable line; returns CLI_FAILED.
 int cli_fail(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -16,6 +16,8 @@ static const struct {
     {"logits", cmd_logits, "teacher-forced answers to given codes"},
     {"eval", cmd_eval, "bits per sample on recordings"},
     {"quantize", cmd_quantize, "the same weights narrower, and what that costs"},
+    {"train", cmd_train, "learn recordings"},
+    {"import", cmd_import, "a checkpoint of the paper's program as a weights file"},
     {"bench", cmd_bench, "how fast a model runs here"},
     {"presets", cmd_presets, "list the presets"},
 #ifdef CLI_SEND

@@ -7,7 +7,7 @@ set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
 cenote=${1:-${CENOTE_BUILD_ROOT:-$here/build}/cli/cenote}
 model=$here/tests/golden/tiny.safetensors
-commands='info render logits eval quantize bench presets send'
+commands='info render logits eval quantize train import bench presets send'
 failures=0
 [ -x "$cenote" ] || {
   echo "check_cli: no $cenote" >&2

@@ -171,7 +171,7 @@ static void a_long_run_with_a_long_memory_is_within_the_limits(void **state)
   compare_with_reference(229, 20011);
 }
 
-// OpenBLAS sums a row in another order when it comes with other rows, so cutting moves logits by
+// A sum may go in another order when its row comes with others, so cutting may move logits by
 // rounding: up to 3e-5 where they reach 12. A state put one row off shows at 0.1 and more.
 static void cutting_anywhere_changes_nothing_but_rounding(void **state)
 {

@@ -6,7 +6,7 @@
 
 #include <cenote/cenote.h>
 
-/// Weights for the whole-sequence pass: products by OpenBLAS, many steps at a time.
+/// Weights for the whole-sequence pass: the trainer's forward pass, many steps at a time.
 typedef struct Net Net;
 /// A stream through it: the recurrent states, open pooling units and delays between two calls.
 typedef struct NetStream NetStream;

@@ -6,6 +6,7 @@
 #include <cenote/cenote.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum {
@@ -59,6 +60,10 @@ typedef struct CnConfig {
 /// Read and check a configuration. `name` (a path) opens each error. The text need not end in 0.
 CenoteStatus cn_config_parse(const char *name, const char *json, size_t size, CnConfig *out,
                              CenoteError *err);
+
+/// Codes of a clip, samples[count] in int16 units: min_max_scaling over the clip if the
+/// configuration says so, then its encoding.
+void cn_encode_clip(const CnConfig *config, const float *samples, size_t count, uint8_t *codes);
 
 /// Complex units (or real ones with only_real) of level i.
 static inline uint32_t cn_config_units(const CnConfig *config, uint32_t level)

@@ -65,4 +65,10 @@ CenoteStatus cn_file_save(const char *path, const CnSave *tensor, size_t tensors
                           const char *const *key, const char *const *value, size_t notes,
                           CenoteError *err);
 
+/// The same by way of PATH.part, always: a writer that is killed leaves one such file at most, and
+/// the next writes over it. For one writer at a time.
+CenoteStatus cn_file_save_part(const char *path, const CnSave *tensor, size_t tensors,
+                               const char *const *key, const char *const *value, size_t notes,
+                               CenoteError *err);
+
 #endif

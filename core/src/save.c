@@ -5,6 +5,7 @@
 #include "status.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -99,19 +100,44 @@ static CenoteStatus save_straight(const char *path, const char *header, const Cn
   return close_written(file, write_all(file, header, tensor, tensors), path, err);
 }
 
-static CenoteStatus save_aside(const char *path, const char *header, const CnSave *tensor,
-                               size_t tensors, CenoteError *err)
+/// A rename is on the disk when its folder is. Not every file system can sync one; it is then as
+/// safe as it gets.
+static void sync_folder(const char *path)
 {
+  const char *slash = strrchr(path, '/');
+  char *folder = slash ? strdup(path) : strdup(".");
+  if (!folder) return;
+  if (slash) folder[slash == path ? 1 : slash - path] = '\0';
+  const int fd = open(folder, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+  free(folder);
+  if (fd < 0) return;
+  fsync(fd);
+  close(fd);
+}
+
+/// PATH.part, or with a name of its own; *name is to be freed.
+static int open_aside(const char *path, bool part, char **name)
+{
+  static const char suffix[2][8] = {".XXXXXX", ".part"};
   const size_t length = strlen(path);
-  char *aside = malloc(length + 8);
+  *name = malloc(length + sizeof *suffix);
+  if (!*name) return -1;
+  memcpy(*name, path, length);
+  memcpy(*name + length, suffix[part], sizeof *suffix);
+  if (part) return open(*name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  return mkstemp(*name);
+}
+
+static CenoteStatus save_aside(const char *path, bool part, const char *header,
+                               const CnSave *tensor, size_t tensors, CenoteError *err)
+{
+  char *aside;
+  const int fd = open_aside(path, part, &aside);
   if (!aside) return cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
-  memcpy(aside, path, length);
-  memcpy(aside + length, ".XXXXXX", 8);
-  const int fd = mkstemp(aside);
   FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
   CenoteStatus status = CENOTE_FILE_ERROR;
   if (file) {
-    // mkstemp makes the file private; give it what a plain open would.
+    // The file is private so far; give it what a plain open would.
     const mode_t mask = umask(0);
     umask(mask);
     const bool written = fchmod(fd, 0666 & ~mask) == 0 && write_all(file, header, tensor, tensors);
@@ -122,8 +148,23 @@ static CenoteStatus save_aside(const char *path, const char *header, const CnSav
     cn_fail(err, status, "%s: cannot write: %s", path, strerror(errno));
     if (fd >= 0) close(fd);
   }
-  if (status != CENOTE_OK && fd >= 0) unlink(aside);
+  if (status == CENOTE_OK) sync_folder(path);
+  else if (fd >= 0) unlink(aside);
   free(aside);
+  return status;
+}
+
+static CenoteStatus save(const char *path, bool part, const CnSave *tensor, size_t tensors,
+                         const char *const *key, const char *const *value, size_t notes,
+                         CenoteError *err)
+{
+  char *header = make_header(tensor, tensors, key, value, notes);
+  if (!header) return cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
+  struct stat st;
+  const bool special = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
+  const CenoteStatus status = special ? save_straight(path, header, tensor, tensors, err)
+                                      : save_aside(path, part, header, tensor, tensors, err);
+  free(header);
   return status;
 }
 
@@ -131,12 +172,12 @@ CenoteStatus cn_file_save(const char *path, const CnSave *tensor, size_t tensors
                           const char *const *key, const char *const *value, size_t notes,
                           CenoteError *err)
 {
-  char *header = make_header(tensor, tensors, key, value, notes);
-  if (!header) return cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
-  struct stat st;
-  const bool special = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-  const CenoteStatus status = special ? save_straight(path, header, tensor, tensors, err)
-                                      : save_aside(path, header, tensor, tensors, err);
-  free(header);
-  return status;
+  return save(path, false, tensor, tensors, key, value, notes, err);
+}
+
+CenoteStatus cn_file_save_part(const char *path, const CnSave *tensor, size_t tensors,
+                               const char *const *key, const char *const *value, size_t notes,
+                               CenoteError *err)
+{
+  return save(path, true, tensor, tensors, key, value, notes, err);
 }

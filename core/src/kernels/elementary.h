@@ -156,17 +156,30 @@ static inline void rglru_a(Real gate, Real rate, Real *m, Real *scale)
   *scale = AT_LEAST(rest, SPLAT(0.0f)); // its root is the caller's
 }
 
-/// a - 1 of a = (1 + m) e^(i angle): sin x = 2 sin(x/2) cos(x/2), cos x - 1 = -2 sin(x/2)^2. `near`
-/// when |angle| <= pi/2 is known.
-static inline void rglru_turn(Real angle, Real m, bool near, Real *re, Real *im)
+/// a - 1 of a = (1 + m) e^(i angle), from sine and cosine of half the angle: sin x = 2 sin(x/2)
+/// cos(x/2), cos x - 1 = -2 sin(x/2)^2.
+static inline void rglru_turned(Real s, Real c, Real m, Real *re, Real *im)
 {
-  Real s;
-  Real c;
-  if (near) sincos_near(SPLAT(0.5f) * angle, &s, &c);
-  else sincos_real(SPLAT(0.5f) * angle, &s, &c);
   const Real size = SPLAT(1.0f) + m;
   *re = m - size * (SPLAT(2.0f) * s * s);
   *im = size * (SPLAT(2.0f) * s * c);
+}
+
+static inline void rglru_turn(Real angle, Real m, Real *re, Real *im)
+{
+  Real s;
+  Real c;
+  sincos_real(SPLAT(0.5f) * angle, &s, &c);
+  rglru_turned(s, c, m, re, im);
+}
+
+/// The same bits where |angle| <= pi/2 is known.
+static inline void rglru_turn_near(Real angle, Real m, Real *re, Real *im)
+{
+  Real s;
+  Real c;
+  sincos_near(SPLAT(0.5f) * angle, &s, &c);
+  rglru_turned(s, c, m, re, im);
 }
 
 /// rglru_a with m and the scale within 2e-5 of their sizes; rate * gate <= 0.

@@ -280,7 +280,7 @@ static void rglru(float *restrict h, const CnRecurrence *r, const float *u, cons
     float a_re;
     float a_im;
     if (brief) rglru_turn_brief(r->angle[k] * turn, m, &a_re, &a_im);
-    else rglru_turn(r->angle[k] * turn, m, false, &a_re, &a_im);
+    else rglru_turn(r->angle[k] * turn, m, &a_re, &a_im);
     const float re = h[k];
     const float im = h[units + k];
     h[k] = re + ((a_re * re - a_im * im) + in * u[k]);

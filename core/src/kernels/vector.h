@@ -324,7 +324,8 @@ static ALWAYS_INLINE void find_turns(Stage *s, const float *angle, Turn how, boo
     const Real turned = load_some(angle + i, m) * load(s->turn + i);
     const Real size = load(s->m + i);
     if (how == TURN_BRIEF) rglru_turn_brief(turned, size, &re, &im);
-    else rglru_turn(turned, size, how == TURN_NEAR, &re, &im);
+    else if (how == TURN_NEAR) rglru_turn_near(turned, size, &re, &im);
+    else rglru_turn(turned, size, &re, &im);
     store(s->re + i, re);
     store(s->im + i, im);
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: ISC
 // Finding: the audio files below a folder.
-#include "clip.h"
+#include "clip_list.h"
 
-#include "cli.h"
+#include "status.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,14 +14,20 @@
 
 enum { DEEPEST = 64 }; ///< folders in folders
 
-static bool named_like_audio(const char *name)
+static bool named_like_audio(const char *name, bool raw)
 {
   static const char *const ending[] = {"wav",  "wave", "flac", "aif", "aiff", "aifc", "ogg", "oga",
                                        "opus", "mp3",  "au",   "snd", "rf64", "w64",  "caf"};
   const char *dot = strrchr(name, '.');
   for (size_t i = 0; dot && i < sizeof ending / sizeof *ending; ++i)
     if (strcasecmp(dot + 1, ending[i]) == 0) return true;
-  return false;
+  return raw && clip_is_raw(name);
+}
+
+bool clip_is_raw(const char *name)
+{
+  const char *dot = strrchr(name, '.');
+  return dot && strcasecmp(dot + 1, "raw") == 0;
 }
 
 /// Takes over `path`.
@@ -64,7 +70,8 @@ static CenoteStatus visit(ClipList *list, char *path, uint32_t depth, CenoteErro
     free(path);
     return status;
   }
-  if (there && named_like_audio(path) && stat(path, &target) == 0 && S_ISREG(target.st_mode))
+  if (there && named_like_audio(path, list->raw) && stat(path, &target) == 0 &&
+      S_ISREG(target.st_mode))
     return append(list, path, false);
   free(path);
   return CENOTE_OK;
@@ -74,7 +81,7 @@ static CenoteStatus walk(ClipList *list, const char *folder, uint32_t depth, Cen
 {
   DIR *stream = opendir(folder);
   if (!stream)
-    return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", folder, strerror(errno));
+    return cn_fail(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", folder, strerror(errno));
   CenoteStatus status = CENOTE_OK;
   for (const struct dirent *entry; status == CENOTE_OK && (entry = readdir(stream));) {
     if (entry->d_name[0] == '.') continue;
@@ -97,20 +104,20 @@ CenoteStatus clip_list_add(ClipList *list, const char *path, CenoteError *err)
   struct stat st;
   CenoteStatus status;
   if (stat(path, &st) != 0) {
-    return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", path, strerror(errno));
+    return cn_fail(err, CENOTE_FILE_ERROR, "%s: cannot open: %s", path, strerror(errno));
   }
   const size_t before = list->count;
   if (S_ISDIR(st.st_mode)) {
     status = walk(list, path, 0, err);
     if (status == CENOTE_OK && list->count == before)
-      return cli_error(err, CENOTE_NOT_FOUND, "%s: no audio in this folder", path);
+      return cn_fail(err, CENOTE_NOT_FOUND, "%s: no audio in this folder", path);
     if (status == CENOTE_OK)
       qsort(list->clip + before, list->count - before, sizeof *list->clip, by_path);
   } else {
     char *copy = strdup(path);
     status = copy ? append(list, copy, true) : CENOTE_NO_MEMORY;
   }
-  if (status == CENOTE_NO_MEMORY) snprintf(err->text, sizeof err->text, "%s: out of memory", path);
+  if (status == CENOTE_NO_MEMORY) cn_fail(err, status, "%s: out of memory", path);
   return status;
 }
 
