@@ -54,13 +54,13 @@ static int print_json(const CenoteModel *model, const char *path)
                 (json_int_t)info->parameters, "sample_rate", (json_int_t)info->sample_rate_hz,
                 "encoding", encoding(info), "min_max_scaling", (int)info->min_max_scaling,
                 "baseline", (json_int_t)info->baseline, "period", (json_int_t)info->period);
-  json_t *more =
-      json_pack("{s:s, s:f, s:I, s:I, s:I, s:I, s:s, s:s, s:o, s:o, s:o}", "stored", info->stored,
-                "macs_mean", info->macs_mean, "macs_worst", (json_int_t)info->macs_worst,
-                "model_bytes", (json_int_t)info->bytes, "voice_bytes",
-                (json_int_t)info->voice_bytes, "state_bytes", (json_int_t)info->state_bytes,
-                "kernel", info->kernel, "precision", info->precision, "levels", levels_json(model),
-                "config", json_loads(info->config_json, 0, NULL), "metadata", notes_json(model));
+  json_t *more = json_pack("{s:s, s:f, s:I, s:f, s:I, s:I, s:I, s:s, s:s, s:o, s:o, s:o}", "stored",
+                           info->stored, "macs_mean", info->macs_mean, "macs_worst",
+                           (json_int_t)info->macs_worst, "ahead_ms", info->ahead_ms, "model_bytes",
+                           (json_int_t)info->bytes, "voice_bytes", (json_int_t)info->voice_bytes,
+                           "state_bytes", (json_int_t)info->state_bytes, "kernel", info->kernel,
+                           "precision", info->precision, "levels", levels_json(model), "config",
+                           json_loads(info->config_json, 0, NULL), "metadata", notes_json(model));
   if (!answer || !more || json_object_update(answer, more) != 0) {
     json_decref(answer);
     answer = NULL;
@@ -127,6 +127,9 @@ static int print_text(const CenoteModel *model, const char *path)
          info->macs_mean, info->macs_worst, info->period);
   printf("              %.2f G multiply-adds a second in real time\n",
          1e-9 * info->macs_mean * info->sample_rate_hz);
+  printf(
+      "  ahead       %.3f ms: the backlog of the worst step where the rest just keeps real time\n",
+      info->ahead_ms);
   printf("  memory      %.2f MB weights, %.1f kB a voice, %.1f kB of it its state (a slot)\n",
          1e-6 * (double)info->bytes, 1e-3 * (double)info->voice_bytes,
          1e-3 * (double)info->state_bytes);

@@ -120,6 +120,7 @@ static Job *new_job(const Call *call, JobKind kind, int used)
   job->answer = call->from != NULL;
   if (call->from) job->from = *call->from;
   job->parts = call->control->options->voices;
+  job->precision = call->control->options->precision;
   Number tag;
   if (call->count > used && call->types[used] == 'i' && number_at(call, used, &tag)) {
     job->tagged = true;

@@ -54,6 +54,7 @@ static CenoteStatus make_ensemble(Job *job, double rate_hz)
   Ensemble *ensemble = calloc(1, sizeof *ensemble + job->parts * sizeof *ensemble->part);
   if (!ensemble) return CENOTE_NO_MEMORY;
   ensemble->model = job->loaded;
+  ensemble->pace = model_hz / rate_hz;
   CenoteStatus status = CENOTE_OK;
   for (; ensemble->parts < job->parts && status == CENOTE_OK; ++ensemble->parts) {
     Part *part = &ensemble->part[ensemble->parts];
@@ -73,7 +74,8 @@ static CenoteStatus load(Job *job)
   job->loaded = calloc(1, sizeof *job->loaded);
   if (!job->loaded) return CENOTE_NO_MEMORY;
   snprintf(job->loaded->name, sizeof job->loaded->name, "%s", job->name);
-  const CenoteStatus status = cenote_model_load(job->path, &job->loaded->model, &job->error);
+  const CenoteStatus status =
+      cenote_model_load_as(job->path, job->precision, &job->loaded->model, &job->error);
   if (status == CENOTE_OK) return status;
   free(job->loaded);
   job->loaded = NULL;

@@ -41,6 +41,7 @@ typedef struct Job {
   char format[16];
   uint32_t voice;
   uint32_t parts;
+  CenotePrecision precision;
   uint64_t frames;
   Loaded *loaded;
   Ensemble *ensemble;

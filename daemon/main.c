@@ -6,6 +6,7 @@
 #include "commands.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +64,7 @@ static int load_first(Daemon *daemon, char *folder, size_t size)
   const char *slash = file ? NULL : strrchr(folder, '/');
   snprintf(job->name, sizeof job->name, "%s", slash ? slash + 1 : options->model);
   job->parts = options->voices;
+  job->precision = options->precision;
   job_do(job, 0.0, NULL);
   return job->status == CENOTE_OK ? 0 : fail(job->error.text);
 }
@@ -112,6 +114,29 @@ static int make_engine(Daemon *daemon, const char *folder)
   return 0;
 }
 
+/// What plays, and whether --ahead is enough for it: the worst step's backlog, the block that is
+/// being rendered, and the chunk that the resampler takes at a time.
+static void tell_model(const Daemon *daemon)
+{
+  const Options *options = &daemon->options;
+  const Control *control = &daemon->control;
+  const CenoteModelInfo *info = cenote_model_info(control->playing->model);
+  fprintf(stderr, "cenoted: %s (%s, %s)", control->playing->name, info->precision, info->kernel);
+  if (options->fast) {
+    fputc('\n', stderr);
+    return;
+  }
+  double need_ms = info->ahead_ms + 1e3 * options->block / control->rate_hz;
+  if (control->rate_hz != info->sample_rate_hz)
+    need_ms += 1e3 * ENGINE_CHUNK / info->sample_rate_hz;
+  fprintf(stderr, ": needs %.1f ms ahead, has %g ms\n", need_ms, options->ahead_ms);
+  if (options->ahead_ms < need_ms)
+    fprintf(stderr,
+            "cenoted: --ahead %g is too short for it: expect xruns (--ahead %.0f, or a "
+            "smaller --block)\n",
+            options->ahead_ms, ceil(need_ms));
+}
+
 /// Sockets before the output file: a second daemon on the port must not write over the first's.
 static int start(Daemon *daemon)
 {
@@ -139,12 +164,14 @@ static int start(Daemon *daemon)
       .rate_hz = control->rate_hz,
       .block = options->block,
       .ahead_ms = options->ahead_ms,
+      .threads = options->threads < options->voices ? options->threads : options->voices,
       .frames = (uint64_t)(options->duration_s * control->rate_hz + 0.5),
       .fast = options->fast,
   };
   control->player = player_start(&player);
   if (!control->player) return fail("cannot start the render thread");
   if (control->audio && audio_start(control->audio, &err) != CENOTE_OK) return fail(err.text);
+  tell_model(daemon);
   fprintf(stderr, "cenoted: ready: udp 127.0.0.1:%u, %.0f Hz, %" PRIu32 " frames, ahead %g ms\n",
           osc_port(control->osc), control->rate_hz, options->block, options->ahead_ms);
   return 0;

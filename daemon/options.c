@@ -33,8 +33,11 @@ static const char help[] =
     "Voices\n"
     "      --voices N        1 to 64 (default 1)\n"
     "      --seed N          voice V begins with seed N + V - 1 (default 0)\n"
-    "      --precision f32   of the products; f32 is what there is\n"
-    "      --threads 1       that render; 1 is what there is\n"
+    "      --precision P     of the products of every model: f32, bf16, int8, int4; auto "
+    "(default)\n"
+    "                        is the fastest that the model's own file allows\n"
+    "      --threads N       1 to 64 that share the voices, no more than cores (default 1); the\n"
+    "                        samples are the same\n"
     "OSC\n"
     "      --port N          UDP and TCP; 0 takes a free one (default 7770)\n"
     "      --bind ADDR       listen there instead of 127.0.0.1 and ::1; may be repeated\n"
@@ -142,10 +145,13 @@ static int take(int option, const char *text, Options *out)
       return usage("--seed %s: want a whole number below 2^64", text);
     break;
   case OPT_PRECISION:
-    if (strcmp(text, "f32") != 0) return usage("--precision %s: f32 is what there is", text);
+    if (!cenote_precision_find(text, &out->precision))
+      return usage("--precision %s: want f32, bf16, int8, int4 or auto", text);
     break;
   case OPT_THREADS:
-    if (strcmp(text, "1") != 0) return usage("--threads %s: 1 is what there is", text);
+    if (!whole(text, ENGINE_VOICES, &n) || n < 1)
+      return usage("--threads %s: want 1 to %d", text, ENGINE_VOICES);
+    out->threads = (uint32_t)n;
     break;
   case OPT_OUTPUT:
     out->output = text;
@@ -217,7 +223,8 @@ int options_parse(int argc, char **argv, Options *out)
       {"version", no_argument, NULL, OPT_VERSION},
       {NULL, 0, NULL, 0},
   };
-  *out = (Options){.port = 7770, .block = 128, .ahead_ms = 20.0, .voices = 1, .media_dir = "."};
+  *out = (Options){
+      .port = 7770, .block = 128, .ahead_ms = 20.0, .voices = 1, .threads = 1, .media_dir = "."};
   for (;;) {
     const int option = getopt_long(argc, argv, "", known, NULL);
     if (option == -1) break;

@@ -3,6 +3,8 @@
 #ifndef DAEMON_OPTIONS_H
 #define DAEMON_OPTIONS_H
 
+#include <cenote/cenote.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +23,8 @@ typedef struct Options {
   double ahead_ms;
   uint32_t voices;
   uint64_t seed;
+  CenotePrecision precision;
+  uint32_t threads;
   const char *output;
   const char *format;
   bool no_audio;

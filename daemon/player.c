@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: ISC
 #include "player.h"
 
+#include "workers.h"
+
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,6 +11,7 @@
 struct Player {
   PlayerOptions options;
   pthread_t thread;
+  Workers *workers;
   atomic_bool stop;
   atomic_bool playing;
   atomic_bool card;           ///< that the card's clock drives it
@@ -107,7 +109,8 @@ static void *run(void *data)
     if (!o->fast && played > 0 && (double)(before - last_ns) > o->ahead_ms * 1e6 &&
         before - last_ns > frames_ns(player, 2.0 * frames))
       atomic_fetch_add_explicit(&player->late, 1, memory_order_relaxed);
-    engine_render(o->engine, player->block, frames);
+    workers_run(player->workers, engine_begin(o->engine, frames));
+    engine_end(o->engine, player->block);
     last_ns = now_ns();
     note_load(player, last_ns - before, frames);
     hand_over(player, frames);
@@ -119,20 +122,9 @@ static void *run(void *data)
   return NULL;
 }
 
-/// Below the card's own thread; without the right to it, as an ordinary thread.
-static int create(Player *player)
+static void run_share(void *data, uint32_t share, uint32_t shares)
 {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  if (!player->options.fast) {
-    pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
-    pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
-    pthread_attr_setschedparam(&attributes, &(struct sched_param){.sched_priority = 50});
-  }
-  int error = pthread_create(&player->thread, &attributes, run, player);
-  if (error != 0) error = pthread_create(&player->thread, NULL, run, player);
-  pthread_attr_destroy(&attributes);
-  return error;
+  engine_run(data, share, shares);
 }
 
 Player *player_start(const PlayerOptions *options)
@@ -143,7 +135,12 @@ Player *player_start(const PlayerOptions *options)
   player->began_ns = now_ns();
   atomic_init(&player->playing, true);
   atomic_init(&player->card, options->audio != NULL);
-  if (create(player) == 0) return player;
+  player->workers = workers_start(options->threads, !options->fast, run_share, options->engine);
+  if (player->workers) {
+    bool realtime = workers_realtime(player->workers);
+    if (workers_thread(&player->thread, &realtime, run, player) == 0) return player;
+  }
+  workers_stop(player->workers);
   free(player);
   return NULL;
 }
@@ -176,5 +173,6 @@ void player_stop(Player *player)
   if (!player) return;
   atomic_store_explicit(&player->stop, true, memory_order_release);
   pthread_join(player->thread, NULL);
+  workers_stop(player->workers);
   free(player);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
-// The render thread: runs the engine a block at a time, ahead of the card, by a timer's clock, or
-// as fast as it can, and hands the sound to the card's ring and the recorder's.
+// The render thread: runs the engine a block at a time, with workers if there are more threads,
+// ahead of the card, by a timer's clock, or as fast as it can, and hands the sound to the card's
+// ring and the recorder's.
 #ifndef DAEMON_PLAYER_H
 #define DAEMON_PLAYER_H
 
@@ -14,8 +15,9 @@ typedef struct PlayerOptions {
   double rate_hz;
   uint32_t block; ///< frames
   double ahead_ms;
-  uint64_t frames; ///< to play in all, 0: without end
-  bool fast;       ///< no clock
+  uint32_t threads; ///< that render, 1 at least
+  uint64_t frames;  ///< to play in all, 0: without end
+  bool fast;        ///< no clock
 } PlayerOptions;
 
 typedef struct Player Player;

@@ -114,6 +114,16 @@ json 'all(l["rate_hz"] * l["every"] == a["sample_rate"] for l in a["levels"])' "
 json 'a["period"] == a["levels"][-1]["every"]' "$work/info.json"
 json 'a["macs_worst"] == sum(l["macs"] for l in a["levels"])' "$work/info.json"
 json 'abs(a["macs_mean"] - sum(l["macs"] / l["every"] for l in a["levels"])) < 1e-6 * a["macs_mean"]' "$work/info.json"
+python3 - "$work/info.json" <<'PY' || bad "info: ahead_ms is not the longest backlog"
+import json, sys
+a = json.load(open(sys.argv[1]))
+backlog = worst = 0.0
+for step in range(1, 3 * a["period"] + 1):
+    macs = sum(l["macs"] for l in a["levels"] if step % l["every"] == 0)
+    backlog = max(0.0, backlog + macs / a["macs_mean"] - 1.0)
+    worst = max(worst, backlog)
+sys.exit(abs(worst * 1e3 / a["sample_rate"] - a["ahead_ms"]) > 1e-6)
+PY
 json 'a["kernel"] in ("avx512", "avx2", "neon", "portable")' "$work/info.json"
 CENOTE_ISA=scalar "$cenote" info "$model" --json >"$work/scalar.json" || bad "info, scalar: exit $?"
 json 'a["kernel"] == "scalar"' "$work/scalar.json"

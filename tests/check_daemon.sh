@@ -48,6 +48,40 @@ for block in 16 64 1000; do
   done
 done
 
+# --precision of the first model; what is none of them is refused.
+for precision in f32 bf16 int8; do
+  "$cenote" render "$model" --precision $precision --seed 7 -d 1 -o "$work/p.wav"
+  "$cenoted" --fast --output "$work/a.wav" --seed 7 --duration 1 --dry --port 0 \
+    --precision $precision "$model" 2>"$work/log" || bad "$precision: $(cat "$work/log")"
+  grep -q "^cenoted: .* ($precision, " "$work/log" || bad "$precision: not in: $(cat "$work/log")"
+  sox "$work/p.wav" -t raw "$work/p.$precision"
+  sox "$work/a.wav" -t raw "$work/a.raw" remix 1
+  cmp -s "$work/p.$precision" "$work/a.raw" || bad "$precision: daemon and render differ"
+done
+cmp -s "$work/p.f32" "$work/p.int8" && bad "int8 has the samples of f32"
+"$cenoted" --precision f16 2>/dev/null
+[ $? -eq 2 ] || bad "--precision f16 is not wrong usage"
+"$cenoted" --threads 0 2>/dev/null
+[ $? -eq 2 ] || bad "--threads 0 is not wrong usage"
+
+# Models loaded later have it too. The time ahead that a model needs: said, and warned of.
+begin --no-audio --ahead 1 --precision bf16 "$model"
+port=$(sed -n 's/^cenoted: ready: udp 127.0.0.1:\([0-9]*\),.*/\1/p' "$work/log")
+grep -q '^cenoted: .*(bf16, .*: needs [0-9.]* ms ahead, has 1 ms$' "$work/log" ||
+  bad "no time ahead in: $(cat "$work/log")"
+grep -q '^cenoted: --ahead 1 is too short' "$work/log" || bad "--ahead 1: $(cat "$work/log")"
+"$cenote" send --port "$port" /model/load "$model" again >"$work/reply" || bad "/model/load again"
+"$cenote" send --port "$port" /model/info again >"$work/reply"
+grep -q 'precision.*bf16' "$work/reply" || bad "/model/info: $(cat "$work/reply")"
+kill -INT $daemon
+wait $daemon
+begin --no-audio "$model"
+grep -q 'has 20 ms$' "$work/log" && ! grep -q 'too short' "$work/log" ||
+  bad "--ahead 20: $(cat "$work/log")"
+kill -INT $daemon
+wait $daemon
+daemon=
+
 # One weight changed, the sound changes in both.
 python3 - "$model" "$work/other.safetensors" <<'PY' || bad "python3 is needed to change a weight"
 import json, struct, sys

@@ -215,6 +215,10 @@ static CenoteStatus pack_all(const CnWeights *weights, CnForm form, CenoteModel 
     info->macs_mean += (double)macs[i] / model->config.every[i];
     info->macs_worst += macs[i];
   }
+  // Each level's period divides the next one's, so no run of steps exceeds its share of the mean by
+  // more than the one step on which all fall due.
+  info->ahead_ms =
+      1e3 * ((double)info->macs_worst - info->macs_mean) / (info->macs_mean * info->sample_rate_hz);
   info->bytes = bytes;
   info->period = model->config.every[model->levels - 1];
   return CENOTE_OK;

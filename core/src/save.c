@@ -101,15 +101,12 @@ static CenoteStatus save_straight(const char *path, const char *header, const Cn
 }
 
 /// A rename is on the disk when its folder is. Not every file system can sync one; it is then as
-/// safe as it gets.
-static void sync_folder(const char *path)
+/// safe as it gets. `path` is cut to its folder.
+static void sync_folder(char *path)
 {
-  const char *slash = strrchr(path, '/');
-  char *folder = slash ? strdup(path) : strdup(".");
-  if (!folder) return;
-  if (slash) folder[slash == path ? 1 : slash - path] = '\0';
-  const int fd = open(folder, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-  free(folder);
+  char *slash = strrchr(path, '/');
+  if (slash) slash[slash == path ? 1 : 0] = '\0';
+  const int fd = open(slash ? path : ".", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
   if (fd < 0) return;
   fsync(fd);
   close(fd);
@@ -148,7 +145,7 @@ static CenoteStatus save_aside(const char *path, bool part, const char *header,
     cn_fail(err, status, "%s: cannot write: %s", path, strerror(errno));
     if (fd >= 0) close(fd);
   }
-  if (status == CENOTE_OK) sync_folder(path);
+  if (status == CENOTE_OK) sync_folder(aside);
   else if (fd >= 0) unlink(aside);
   free(aside);
   return status;

@@ -132,62 +132,119 @@ CENOTE_RT static void turn_over(Engine *engine)
     engine->tap_told = true;
 }
 
-/// out[frames] of the voice's own sound at the output rate.
-CENOTE_RT static void render_sound(Part *part, float *out, uint32_t frames)
+CENOTE_RT static bool stands_still(const Part *part)
 {
-  if (!part->resampler) {
-    cenote_voice_render(part->voice, out, frames);
-    return;
-  }
-  // Each turn makes at least one chunk or one frame, so the turns are bounded by both.
-  for (uint32_t at = 0; at < frames;) {
-    uint32_t used;
-    uint32_t made;
-    cenote_resampler_process(part->resampler, part->chunk + part->chunk_at, part->chunk_held, &used,
-                             out + at, frames - at, &made, false);
-    part->chunk_at += used;
-    part->chunk_held -= used;
-    at += made;
-    if (part->chunk_held == 0) {
-      cenote_voice_render(part->voice, part->chunk, ENGINE_CHUNK);
-      part->chunk_at = 0;
-      part->chunk_held = ENGINE_CHUNK;
+  return part->run.left == 0 && part->run.now == 0.0f;
+}
+
+CENOTE_RT static void list_running(Ensemble *ensemble, uint32_t frames, Running *running)
+{
+  running->parts = 0;
+  for (uint32_t k = 0; ensemble && k < ensemble->parts; ++k) {
+    Part *part = &ensemble->part[k];
+    if (stands_still(part)) {
+      part->lag += ensemble->pace * frames;
+      part->lag -= ENGINE_CHUNK * floor(part->lag / ENGINE_CHUNK);
+    } else {
+      running->part[running->parts++] = part;
     }
   }
 }
 
-CENOTE_RT static void render_part(Engine *engine, Part *part, uint32_t number, float *out,
-                                  uint32_t frames)
+/// A chunk for every part that has run dry, in as few calls as there are lengths of them. A part
+/// that stood still takes one short chunk, and is dry together with the others from then on.
+CENOTE_RT static void refill(Part *const *part, uint32_t parts)
 {
-  if (part->run.left == 0 && part->run.now == 0.0f) {
-    memset(out, 0, frames * sizeof *out);
+  for (uint32_t call = 0; call < parts; ++call) {
+    CenoteVoice *voice[ENGINE_VOICES];
+    float *out[ENGINE_VOICES];
+    uint32_t count = 0;
+    uint32_t steps = 0;
+    for (uint32_t k = 0; k < parts; ++k) {
+      if (part[k]->chunk_held > 0) continue;
+      const uint32_t lag = (uint32_t)part[k]->lag;
+      if (count > 0 && steps != ENGINE_CHUNK - lag) continue;
+      steps = ENGINE_CHUNK - lag;
+      part[k]->lag -= lag;
+      part[k]->chunk_at = 0;
+      part[k]->chunk_held = steps;
+      voice[count] = part[k]->voice;
+      out[count++] = part[k]->chunk;
+    }
+    if (count == 0) return;
+    cenote_voices_render(voice, count, out, steps);
+  }
+}
+
+/// What its chunk gives of part->sound[frames]; true when that is not all.
+CENOTE_RT static bool resample(Part *part, uint32_t frames)
+{
+  uint32_t used;
+  uint32_t made;
+  if (part->made == frames) return false;
+  cenote_resampler_process(part->resampler, part->chunk + part->chunk_at, part->chunk_held, &used,
+                           part->sound + part->made, frames - part->made, &made, false);
+  part->chunk_at += used;
+  part->chunk_held -= used;
+  part->made += made;
+  return part->made < frames;
+}
+
+/// part[..]->sound[frames] at the output rate, of parts of one ensemble.
+CENOTE_RT static void render_sounds(Part *const *part, uint32_t parts, uint32_t frames)
+{
+  CenoteVoice *voice[ENGINE_VOICES];
+  float *out[ENGINE_VOICES];
+  if (parts == 0) return;
+  for (uint32_t k = 0; k < parts; ++k) {
+    voice[k] = part[k]->voice;
+    out[k] = part[k]->sound;
+    part[k]->made = 0;
+  }
+  if (!part[0]->resampler) {
+    cenote_voices_render(voice, parts, out, frames);
     return;
   }
-  render_sound(part, out, frames);
+  // Each turn makes at least one chunk or one frame of each, so the turns are bounded by both.
+  for (bool more = true; more;) {
+    more = false;
+    for (uint32_t k = 0; k < parts; ++k) more = resample(part[k], frames) || more;
+    refill(part, parts);
+  }
+}
+
+/// The part's sound with all that moves it: glide, gain, run.
+CENOTE_RT static void shape(Engine *engine, Part *part, uint32_t number)
+{
+  float *sound = part->sound;
+  if (stands_still(part)) {
+    memset(sound, 0, engine->block * sizeof *sound);
+    return;
+  }
   if (!part->told && !cenote_voice_finite(part->voice))
     part->told = send_event(engine, (Event){.kind = EVENT_NOT_FINITE, .voice = number});
-  for (uint32_t i = 0; i < frames; ++i) {
-    float x = out[i];
+  for (uint32_t i = 0; i < engine->block; ++i) {
+    float x = sound[i];
     if (part->glide > 0) {
       const float share = (float)part->glide-- / (float)engine->ramp_frames;
       x += (part->residue - x) * share;
     }
     part->last = x;
-    out[i] = x * ramp_next(&part->gain) * ramp_next(&part->run);
+    sound[i] = x * ramp_next(&part->gain) * ramp_next(&part->run);
   }
 }
 
-CENOTE_RT static void render_ensemble(Engine *engine, Ensemble *ensemble, bool tap, float *mix,
-                                      uint32_t frames)
+CENOTE_RT static void mix_ensemble(Engine *engine, Ensemble *ensemble, bool tap, float *mix)
 {
   for (uint32_t k = 0; k < ensemble->parts; ++k) {
-    float *out = k == 0 ? mix : engine->mono;
-    render_part(engine, &ensemble->part[k], k, out, frames);
+    const float *sound = ensemble->part[k].sound;
+    shape(engine, &ensemble->part[k], k);
     if (tap && engine->tap_voice == k + 1)
-      for (uint32_t i = 0; i < frames; ++i)
-        engine->alone[2 * i] = engine->alone[2 * i + 1] = out[i];
-    if (k > 0)
-      for (uint32_t i = 0; i < frames; ++i) mix[i] += out[i];
+      for (uint32_t i = 0; i < engine->block; ++i)
+        engine->alone[2 * i] = engine->alone[2 * i + 1] = sound[i];
+    if (k == 0) memcpy(mix, sound, engine->block * sizeof *mix);
+    else
+      for (uint32_t i = 0; i < engine->block; ++i) mix[i] += sound[i];
   }
 }
 
@@ -217,13 +274,35 @@ CENOTE_RT static float within(float x, float most)
   return x > most ? most : x >= -most ? x : x < -most ? -most : 0.0f;
 }
 
-CENOTE_RT void engine_render(Engine *engine, float *out, uint32_t frames)
+CENOTE_RT uint32_t engine_begin(Engine *engine, uint32_t frames)
 {
   take_commands(engine);
   turn_over(engine);
-  render_ensemble(engine, engine->now, engine->tapping, engine->mix, frames);
-  const bool crossing = engine->old && engine->cross.left > 0;
-  if (crossing) render_ensemble(engine, engine->old, false, engine->fading, frames);
+  engine->block = frames;
+  engine->crossing = engine->old && engine->cross.left > 0;
+  list_running(engine->now, frames, &engine->running[0]);
+  list_running(engine->crossing ? engine->old : NULL, frames, &engine->running[1]);
+  const uint32_t now = engine->running[0].parts;
+  const uint32_t old = engine->running[1].parts;
+  return now > old ? now : old;
+}
+
+CENOTE_RT void engine_run(Engine *engine, uint32_t share, uint32_t shares)
+{
+  for (int i = 0; i < 2; ++i) {
+    const Running *running = &engine->running[i];
+    const uint32_t first = running->parts * share / shares;
+    const uint32_t end = running->parts * (share + 1) / shares;
+    render_sounds(running->part + first, end - first, engine->block);
+  }
+}
+
+CENOTE_RT void engine_end(Engine *engine, float *out)
+{
+  const uint32_t frames = engine->block;
+  const bool crossing = engine->crossing;
+  mix_ensemble(engine, engine->now, engine->tapping, engine->mix);
+  if (crossing) mix_ensemble(engine, engine->old, false, engine->fading);
   for (uint32_t i = 0; i < frames; ++i) {
     float x = engine->mix[i];
     if (crossing) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Audio time of the daemon: takes commands, renders every voice at the output rate, mixes to
 // stereo. It never waits, frees or allocates: what it has done with goes back by the event ring.
+// A block is begun, run in shares that threads may take side by side, and ended.
 #ifndef DAEMON_ENGINE_H
 #define DAEMON_ENGINE_H
 
@@ -11,7 +12,7 @@
 enum {
   ENGINE_VOICES = 64,  ///< at most
   ENGINE_CHUNK = 32,   ///< model steps made at a time for the resampler
-  ENGINE_BLOCK = 8192, ///< frames of one engine_render at most
+  ENGINE_BLOCK = 8192, ///< frames of one block at most
   ENGINE_CHANNELS = 2
 };
 
@@ -29,19 +30,23 @@ typedef struct Part {
   float chunk[ENGINE_CHUNK];  ///< model samples not yet resampled
   uint32_t chunk_at;
   uint32_t chunk_held;
-  Ramp gain;   ///< gain, and 0 while muted
-  Ramp run;    ///< 1, or 0 while it stands still
-  float level; ///< linear gain as set
+  uint32_t made; ///< frames of this block that are in `sound`
+  double lag;    ///< steps, below a chunk: how late it is against the parts that never stood still
+  Ramp gain;     ///< gain, and 0 while muted
+  Ramp run;      ///< 1, or 0 while it stands still
+  float level;   ///< linear gain as set
   bool muted;
   bool told;      ///< that it stopped being finite
   float last;     ///< last value before gain: what a reset glides away from
   float residue;  ///< of that glide
   uint32_t glide; ///< frames to go
+  float sound[ENGINE_BLOCK];
 } Part;
 
 /// The voices that sound together, of one model. Made and freed by the job thread.
 typedef struct Ensemble {
   void *model; ///< the job thread's
+  double pace; ///< model steps in an output frame
   uint32_t parts;
   Part part[];
 } Ensemble;
@@ -96,8 +101,13 @@ void engine_free(Engine *engine);
 /// After the last render: an ensemble still held, NULL when there is none left.
 Ensemble *engine_take(Engine *engine);
 
-/// out[frames][2], 1 <= frames <= ENGINE_BLOCK.
-CENOTE_RT void engine_render(Engine *engine, float *out, uint32_t frames);
+/// Begin a block of 1 <= frames <= ENGINE_BLOCK. How many voices there are to share out, 0 too.
+CENOTE_RT uint32_t engine_begin(Engine *engine, uint32_t frames);
+/// Render share number `share` of `shares` equal ones; each once, from whatever thread, all after
+/// engine_begin and before engine_end. The sound does not depend on how many there are.
+CENOTE_RT void engine_run(Engine *engine, uint32_t share, uint32_t shares);
+/// Mix and end the block: out[frames][2].
+CENOTE_RT void engine_end(Engine *engine, float *out);
 
 /// For the render thread alone: voices running, frames rendered, frames that the tap had no room
 /// for.

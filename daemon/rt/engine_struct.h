@@ -4,6 +4,12 @@
 
 #include "rt/engine.h"
 
+/// Parts of an ensemble that sound in this block.
+typedef struct Running {
+  uint32_t parts;
+  Part *part[ENGINE_VOICES];
+} Running;
+
 struct Engine {
   bool dry;
   uint32_t ramp_frames;
@@ -30,7 +36,9 @@ struct Engine {
   double dc_in[ENGINE_CHANNELS];
   double dc_out[ENGINE_CHANNELS];
   uint64_t frames;
-  float mono[ENGINE_BLOCK];      ///< one voice
+  uint32_t block;                ///< frames of this block
+  bool crossing;                 ///< old sounds too
+  Running running[2];            ///< of now, of old
   float mix[ENGINE_BLOCK];       ///< voices of one ensemble
   float fading[ENGINE_BLOCK];    ///< those of the old one
   float alone[2 * ENGINE_BLOCK]; ///< the tapped voice, both channels

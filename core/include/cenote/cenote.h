@@ -98,6 +98,7 @@ typedef struct CenoteModelInfo {
   uint64_t hash;           ///< of configuration and weights; equal hash, equal model
   double macs_mean;        ///< multiply-adds a step, mean over a period
   uint64_t macs_worst;     ///< the same, when all levels fall due
+  double ahead_ms;         ///< longest backlog on a machine that just keeps real time
   size_t bytes;            ///< memory of the packed weights
   size_t voice_bytes;      ///< memory of one voice
   size_t state_bytes;      ///< size of a saved state
