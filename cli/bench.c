@@ -7,7 +7,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 static const char help[] =
     "Usage: cenote bench MODEL [OPTION]...\n"
@@ -36,22 +35,6 @@ typedef struct Bench {
   bool full;
   bool json;
 } Bench;
-
-/// OpenBLAS, which other commands use, starts threads with the program, and they spin for a tenth
-/// of a second before they sleep: wait until nothing of the program runs.
-static void settle(void)
-{
-  enum { TRIES = 50, STILL_NS = 1000000 };
-  const struct timespec pause = {.tv_nsec = 20000000};
-  for (int i = 0; i < TRIES; ++i) {
-    struct timespec before;
-    struct timespec after;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-    nanosleep(&pause, NULL);
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-    if (after.tv_sec == before.tv_sec && after.tv_nsec - before.tv_nsec < STILL_NS) return;
-  }
-}
 
 static int report(const BenchSetting *setting, const BenchResult *result, bool json)
 {
@@ -167,7 +150,6 @@ int cmd_bench(int argc, char **argv)
   CenoteModel *model = cli_load("bench", argv[optind], bench.precision, path);
   if (!model) return CLI_FAILED;
   setting->model = model;
-  settle();
   if (bench.full) {
     status = bench_full(model, path, setting->seconds, bench.precision != CENOTE_AUTO, bench.json);
   } else {

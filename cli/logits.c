@@ -21,8 +21,8 @@ static const char help[] =
     "  -o, --output=OUT     the file to write\n"
     "  -m, --mode=MODE      step: one code at a time, as the instrument runs (default);\n"
     "                       voices=N: N voices side by side read the same codes, and must agree;\n"
-    "                       sequence: many codes at a time, by OpenBLAS, in "
-    "f32\n" CLI_PRECISION_HELP "  -h, --help           show this text\n";
+    "                       sequence: many codes at a time, in f32\n" CLI_PRECISION_HELP
+    "  -h, --help           show this text\n";
 
 typedef struct Options {
   const char *model;

@@ -31,7 +31,7 @@ typedef struct Quad {
 #define AT_MOST(x, high) ((Real)_mm256_min_ps((__m256)(high), (__m256)(x)))
 #include "kernels/elementary.h"
 
-enum { MOST_1 = 4, MOST_2 = 2, MOST_3 = 1, MOST_4 = 1, MOST_8 = 0, FLIP = 0 };
+enum { MOST_1 = 4, MOST_2 = 2, MOST_3 = 1, MOST_4 = 1, FLIP = 0 };
 
 static bool usable(void)
 {

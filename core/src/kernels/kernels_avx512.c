@@ -28,7 +28,7 @@ typedef __m512i Quad;
 #define AT_MOST(x, high) ((Real)_mm512_min_ps((__m512)(high), (__m512)(x)))
 #include "kernels/elementary.h"
 
-enum { MOST_1 = 4, MOST_2 = 4, MOST_3 = 4, MOST_4 = 4, MOST_8 = 0, FLIP = 128 };
+enum { MOST_1 = 4, MOST_2 = 4, MOST_3 = 4, MOST_4 = 4, FLIP = 128 };
 
 static bool usable(void)
 {

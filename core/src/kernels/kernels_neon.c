@@ -8,7 +8,7 @@
 #include <arm_neon.h>
 #include <sys/auxv.h>
 
-enum { MOST_1 = 4, MOST_2 = 2, MOST_3 = 1, MOST_4 = 1, MOST_8 = 0, FLIP = 0 };
+enum { MOST_1 = 4, MOST_2 = 2, MOST_3 = 1, MOST_4 = 1, FLIP = 0 };
 
 #include "kernels/quads.h"
 

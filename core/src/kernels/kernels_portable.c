@@ -2,7 +2,7 @@
 // Four numbers at a time by the compiler's vector extensions (gcc, clang), for any CPU.
 #include "kernels/kernels.h"
 
-enum { MOST_1 = 2, MOST_2 = 1, MOST_3 = 0, MOST_4 = 0, MOST_8 = 0, FLIP = 0 };
+enum { MOST_1 = 2, MOST_2 = 1, MOST_3 = 0, MOST_4 = 0, FLIP = 0 };
 
 #include "kernels/quads.h"
 

@@ -4,11 +4,12 @@
 // runs over the columns in order, whatever tile it is in, so a voice's bits do not depend on its
 // company. Beside what vector.h asks for, the including file defines
 //   Whole                    vector of LANES int32
-//   MOST_1, MOST_2, MOST_3, MOST_4, MOST_8   granules of a tile for that many voices; 0: no such
-//   tile FLIP                     what packed int8 numbers are xored with load_whole(p),
-//   to_real(whole), splat_whole(i) mac_bf16(sum, w, pair)   sum + w[1] x[1], then + w[0] x[0]; w
-//   LANES pairs, pair one of x Quad, quad(bits)         four int8 numbers of x, for each lane
-//   mac_int8(sum, w, quad)   sum + the four products
+//   MOST_1 ... MOST_4        granules of a tile for that many voices; 0: no such tile
+//   FLIP                     what packed int8 numbers are xored with
+//   load_whole(p), to_real(whole), splat_whole(i)
+//   mac_bf16(sum, w, pair)   sum + w[1] x[1], then + w[0] x[0]; a pair in each lane of w
+//   Quad, quad(bits)         four int8 numbers of x, for each lane
+//   mac_int8(sum, w, quad)   sum + the four products of each lane
 //   mac_int4(sum, w, low, high)   the same for eight 4-bit weights, offset 8 included
 #ifndef CN_PRODUCT_H
 #define CN_PRODUCT_H
@@ -24,9 +25,7 @@ enum {
   PARTS = CN_GRANULE / LANES, ///< vectors of a granule
   WORDS = 4 * CN_GRANULE,     ///< bytes of a granule for a run of columns
   VECTOR_BYTES = 4 * LANES,
-  MOST_VOICES = MOST_8 > 0   ? 8
-                : MOST_4 > 0 ? 4
-                             : 2
+  MOST_VOICES = MOST_4 > 0 ? 4 : 2
 };
 
 /// One tile's share of the work.
@@ -205,7 +204,6 @@ static ALWAYS_INLINE void tile_int4(const Tile *t, const int granules, const int
 /// Voices of the next tile, of so many left: as many as there is a tile for, and no last one alone.
 static inline uint32_t tile_voices(uint32_t left)
 {
-  if (left >= 8 && MOST_8 > 0) return 8;
   if (left == 3 || left == 5 || left == 6) return MOST_3 > 0 ? 3 : 2;
   return left >= 4 && MOST_4 > 0 ? 4 : left >= 2 ? 2 : 1;
 }
@@ -238,8 +236,7 @@ static inline uint32_t tile_voices(uint32_t left)
         if (some == 1) RUN_TILES(tile, MOST_1, 1)                                                  \
         else if (some == 2) RUN_TILES(tile, MOST_2, 2)                                             \
         else if (MOST_3 > 0 && some == 3) RUN_TILES(tile, MOST_3, MOST_3 > 0 ? 3 : 1)              \
-        else if (MOST_4 > 0 && some == 4) RUN_TILES(tile, MOST_4, MOST_4 > 0 ? 4 : 1)              \
-        else if (MOST_8 > 0) RUN_TILES(tile, MOST_8, MOST_8 > 0 ? 8 : 1)                           \
+        else if (MOST_4 > 0) RUN_TILES(tile, MOST_4, MOST_4 > 0 ? 4 : 1)                           \
       }                                                                                            \
       at += biases + (size_t)granules * WORDS;                                                     \
     }                                                                                              \
