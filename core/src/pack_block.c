@@ -101,6 +101,7 @@ static CenoteStatus pack_recurrent(Packer *packer, uint32_t level, CnBlock *out)
   const uint32_t hidden = config->hidden[level];
   const uint32_t units = cn_config_units(config, level);
   out->recurrence.units = units;
+  out->hidden = hidden;
   out->hidden_at = cn_carve(&packer->state, hidden);
   if (config->use_temporal_cnn) {
     pack_front(packer, NULL, 0, out);

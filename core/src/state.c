@@ -14,7 +14,9 @@ CenoteStatus cenote_state_check(const CenoteModel *model, const void *state, siz
   if (bytes < sizeof head)
     return cn_fail(err, CENOTE_BAD_STATE, "%zu bytes, too short for a saved state", bytes);
   memcpy(&head, state, sizeof head);
-  if (memcmp(head.magic, "CENOTE1", sizeof head.magic) != 0)
+  if (memcmp(head.magic, "CENOTE1", sizeof head.magic) == 0)
+    return cn_fail(err, CENOTE_BAD_STATE, "a state saved before levels had controls");
+  if (memcmp(head.magic, "CENOTE2", sizeof head.magic) != 0)
     return cn_fail(err, CENOTE_BAD_STATE, "not a saved state");
   head.model_name[sizeof head.model_name - 1] = '\0';
   if (head.model_hash != model->info.hash)

@@ -35,7 +35,9 @@ CenoteStatus cenote_voice_new(const CenoteModel *model, CenoteVoice **out)
   voice->state = (CnState *)(void *)(voice->scratch_block + model->scratch_floats);
   carve(voice);
   voice->state->sampler = (CnSampler){.temperature = 1.0f, .top_p = 1.0f, .top_k = CENOTE_CLASSES};
+  cn_levels_neutral(voice->state);
   cn_state_reset(model, voice->state);
+  cn_levels_settle(voice);
   *out = voice;
   return CENOTE_OK;
 }

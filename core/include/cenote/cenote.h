@@ -239,6 +239,67 @@ CENOTE_API CenoteStatus cenote_state_check(const CenoteModel *model, const void 
 /// -log2 softmax(logits)[code], in bits.
 CENOTE_API double cenote_bits(const float *logits, uint8_t code);
 
+/// Go on from where `from` is: its state, sampler and controls. CENOTE_BAD_STATE, and no change,
+/// when it plays another model.
+CENOTE_API CENOTE_RT CenoteStatus cenote_voice_copy(CenoteVoice *voice, const CenoteVoice *from);
+
+/// Go on from the mix (1 - x) a + x b of two saved states: recurrent states, conv windows and held
+/// outputs of the levels are mixed, and the rest (last code, phases, seed, sampler, controls, units
+/// half gathered) is that of the nearer one, a below x = 0.5. x = 0 is exactly a, x = 1 exactly b.
+/// `level` -1: the whole state. Else only that level is mixed into the voice, which keeps the rest.
+/// CENOTE_BAD_STATE when one is not a state of this model, CENOTE_BAD_ARGUMENT when x is NaN or
+/// there is no such level; nothing changes then.
+CENOTE_API CENOTE_RT CenoteStatus cenote_voice_morph(CenoteVoice *voice, const void *a,
+                                                     size_t a_bytes, const void *b, size_t b_bytes,
+                                                     float x, int level);
+
+/// Measure how surprising the codes are. Off at first, and free then. On, it takes every 16th code
+/// drawn and every code heard. It changes no sample, and is no part of a saved state.
+CENOTE_API CENOTE_RT void cenote_voice_set_meter(CenoteVoice *voice, bool on);
+
+/// Sum of -log2 p over the codes measured since the last such call, *codes of them (may be NULL).
+/// p is the model's own probability, whatever the sampler makes of it.
+CENOTE_API CENOTE_RT double cenote_voice_bits(CenoteVoice *voice, uint32_t *codes);
+
+/// @}
+/// @name Levels
+/// Controls of each level of the pooling pyramid: 0 runs at the sample rate, and each next one
+/// *falls due* once in so many runs of the level above it. A level that does not exist is ignored,
+/// and has neutral values. At neutral values a voice makes the very samples that it makes without
+/// them. They are part of a saved state; reset keeps them, but drops ticks not yet taken.
+/// @{
+
+/// 0..4, 1 neutral: scales what the level adds to the one above; of level 0, what the head reads.
+CENOTE_API CENOTE_RT void cenote_voice_set_level_gain(CenoteVoice *voice, uint32_t level,
+                                                      float gain);
+/// Frozen, the level and so all below it do not run; its last output is held. Level 0 frozen: the
+/// last sample is held, and no random number drawn.
+CENOTE_API CENOTE_RT void cenote_voice_set_level_freeze(CenoteVoice *voice, uint32_t level,
+                                                        bool freeze);
+/// 0..4, 1 neutral: runs for each time that the level falls due. Parts of a run add up until they
+/// are one; 0 runs only on a tick. Several runs read the same input. Level 0: steps for each
+/// sample, the last of which sounds; listening takes one step a code whatever this and freeze say.
+CENOTE_API CENOTE_RT void cenote_voice_set_level_clock(CenoteVoice *voice, uint32_t level,
+                                                       float ratio);
+/// 0..1, 0 neutral: after each run of a recurrent layer of the level, near-Gaussian noise of so
+/// much times its state's root mean square is added to that state. A function of the seed and of
+/// how often the level ran; it takes none of the sampler's random numbers.
+CENOTE_API CENOTE_RT void cenote_voice_set_level_noise(CenoteVoice *voice, uint32_t level,
+                                                       float amount);
+/// One run more, the next time that the level falls due, even if it is frozen. Up to 16 wait, and
+/// are taken one each time.
+CENOTE_API CENOTE_RT void cenote_voice_level_tick(CenoteVoice *voice, uint32_t level);
+/// Zero the level's recurrent states, conv windows and held output. Phases stay.
+CENOTE_API CENOTE_RT void cenote_voice_level_reset(CenoteVoice *voice, uint32_t level);
+
+CENOTE_API CENOTE_RT float cenote_voice_level_gain(const CenoteVoice *voice, uint32_t level);
+CENOTE_API CENOTE_RT bool cenote_voice_level_freeze(const CenoteVoice *voice, uint32_t level);
+CENOTE_API CENOTE_RT float cenote_voice_level_clock(const CenoteVoice *voice, uint32_t level);
+CENOTE_API CENOTE_RT float cenote_voice_level_noise(const CenoteVoice *voice, uint32_t level);
+
+/// Times that the level ran since the voice began or was reset.
+CENOTE_API CENOTE_RT uint64_t cenote_voice_level_runs(const CenoteVoice *voice, uint32_t level);
+
 /// @}
 /// @name Where the time goes
 /// @{

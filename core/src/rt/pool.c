@@ -55,5 +55,7 @@ CENOTE_RT void cn_pool_pull(const CnKernels *kernels, const CnPool *pool, uint32
       for (uint32_t c = 0; c < width; ++c)
         part[c] += weight[(size_t)k * width + c] * deep[c * features + k];
   }
+  const float gain = voice->state->control[level + 1].gain;
+  for (uint32_t c = 0; gain != 1.0f && c < width; ++c) part[c] *= gain;
   kernels->add(voice->scratch.x[level], part, width);
 }

@@ -40,6 +40,7 @@ typedef struct CnBlock {
   uint32_t taps;    ///< of the conv, 0: none
   uint32_t groups;  ///< of the conv
   size_t window_at; ///< state: the conv's last `taps` inputs, [group][taps][width / groups]
+  uint32_t hidden;  ///< numbers of h, 0: not recurrent
   size_t hidden_at; ///< state: h, real parts then imaginary ones
   CnCost cost;
 } CnBlock;
@@ -73,6 +74,22 @@ typedef struct CnLevel {
   uint64_t macs; ///< multiply-adds each time the level runs
 } CnLevel;
 
+/// A level's controls, and what they have in hand. At neutral values (1, 1, 0, 0) a level runs as
+/// it would without them.
+typedef struct CnControl {
+  float gain;      ///< 0..4
+  float clock;     ///< 0..4: runs each time it falls due
+  float noise;     ///< 0..1
+  uint32_t freeze; ///< 0, 1
+  uint32_t ticks;  ///< still to be taken, up to CN_TICKS
+  float owed;      ///< 0..1, 1 excluded: the part of a run that clock has gathered
+} CnControl;
+
+enum {
+  CN_TICKS = 16, ///< that wait at most
+  CN_RUNS = 4    ///< of a level that clock asks for at most, each time it falls due
+};
+
 /// What a voice is made of, and what a saved state holds: this header, then the floats of every
 /// recurrent state, conv window and pool.
 typedef struct CnState {
@@ -91,6 +108,8 @@ typedef struct CnState {
   float last_sample;              ///< what the fade starts from
   uint32_t phase[CN_MAX_LEVELS];  ///< numbers in the open unit of each pool
   uint32_t primed[CN_MAX_LEVELS]; ///< whether a unit of the pool has ever been completed
+  uint64_t runs[CN_MAX_LEVELS];   ///< of each level, since the beginning or reset
+  CnControl control[CN_MAX_LEVELS];
   float number[];
 } CnState;
 
@@ -142,7 +161,13 @@ struct CenoteVoice {
   CnScratch scratch;
   float *scratch_block; ///< where scratch's vectors lie
   CnState *state;
+  bool even;  ///< each level runs once each time it falls due: voices that are so go side by side
+  bool meter; ///< every CN_METER_EVERYth code drawn and every one heard is measured
+  uint32_t measured; ///< codes
+  double bits;       ///< of those
 };
+
+enum { CN_METER_EVERY = 16 };
 
 // What follows works on `voices` voices (at most CN_BATCH) of one model side by side; each does
 // exactly what it would do alone.
@@ -157,6 +182,9 @@ struct CnProbe {
 /// probe is NULL.
 CENOTE_RT void cn_step(const CenoteModel *model, CenoteVoice *const *voice, uint32_t voices,
                        CnProbe *probe);
+
+/// One step of one voice whose levels run as their controls say; the same at neutral values.
+CENOTE_RT void cn_step_alone(CenoteVoice *voice);
 
 /// A step, and what it makes: sample number `frame` of each voice, out[v][frame]. The voices are of
 /// one model.
@@ -193,7 +221,22 @@ CENOTE_RT void cn_pool_take(const CnPool *pool, uint32_t level, CenoteVoice *voi
 CENOTE_RT void cn_pool_pull(const CnKernels *kernels, const CnPool *pool, uint32_t level,
                             CenoteVoice *voice);
 
-/// State at the beginning: zeros, baseline code. Sampler and seed stay.
+/// Neutral controls.
+CENOTE_RT void cn_levels_neutral(CnState *state);
+
+/// Whether each control is in its range.
+CENOTE_RT bool cn_levels_valid(const CnState *head);
+
+/// Finds voice->even again, after a change of controls.
+CENOTE_RT void cn_levels_settle(CenoteVoice *voice);
+
+/// The level falls due: how often it runs now. Takes a tick if there is one.
+CENOTE_RT uint32_t cn_level_runs(CenoteVoice *voice, uint32_t level);
+
+/// Noise on the recurrent state of a block that has just run, as the level's control says.
+CENOTE_RT void cn_level_noise(CnState *state, const CnBlock *block, uint32_t level);
+
+/// State at the beginning: zeros, baseline code. Sampler, seed and the levels' controls stay.
 CENOTE_RT void cn_state_reset(const CenoteModel *model, CnState *state);
 
 /// Bytes of a voice before its scratch vectors.

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char magic[8] = "CENOTE1";
+static const char magic[8] = "CENOTE2";
 
 CENOTE_RT void cn_state_reset(const CenoteModel *model, CnState *state)
 {
@@ -28,6 +28,11 @@ CENOTE_RT void cn_state_reset(const CenoteModel *model, CnState *state)
   state->last_sample = 0.0f;
   memset(state->phase, 0, sizeof state->phase);
   memset(state->primed, 0, sizeof state->primed);
+  memset(state->runs, 0, sizeof state->runs);
+  for (uint32_t i = 0; i < CN_MAX_LEVELS; ++i) {
+    state->control[i].ticks = 0;
+    state->control[i].owed = 0.0f;
+  }
   memset(state->number, 0, model->state_floats * sizeof *state->number);
 }
 
@@ -49,7 +54,7 @@ CENOTE_RT bool cn_state_valid(const CenoteModel *model, const void *bytes, size_
     const uint32_t factor = i + 1 < model->levels ? model->level[i].pool.factor : 1;
     if (head.phase[i] >= factor || head.primed[i] > 1) return false;
   }
-  return true;
+  return cn_levels_valid(&head);
 }
 
 /// Whether the logits are finite. If not the state is wiped, and the voice stays silent.
@@ -66,6 +71,7 @@ CENOTE_RT static bool check(CenoteVoice *voice)
   const float last = state->last_sample;
   const uint64_t steps = state->steps;
   cn_state_reset(voice->model, state);
+  cn_levels_settle(voice);
   memset(voice->scratch_block, 0, voice->model->scratch_floats * sizeof(float));
   state->steps = steps;
   state->last_sample = last;
@@ -87,10 +93,23 @@ CENOTE_RT static void step(CenoteVoice *const *voice, uint32_t voices, CnProbe *
 {
   CenoteVoice *alive[CN_BATCH];
   uint32_t count = 0;
-  for (uint32_t v = 0; v < voices; ++v)
-    if (voice[v]->state->finite) alive[count++] = voice[v];
+  for (uint32_t v = 0; v < voices; ++v) {
+    if (!voice[v]->state->finite) continue;
+    if (voice[v]->even) {
+      alive[count++] = voice[v];
+    } else {
+      cn_step_alone(voice[v]);
+      check(voice[v]);
+    }
+  }
   if (count > 0) cn_step(voice[0]->model, alive, count, probe);
   for (uint32_t v = 0; v < count; ++v) check(alive[v]);
+}
+
+CENOTE_RT static void measure(CenoteVoice *voice, double bits)
+{
+  voice->bits += bits;
+  ++voice->measured;
 }
 
 /// The sample of a voice that has been stepped.
@@ -98,8 +117,12 @@ CENOTE_RT static float draw(CenoteVoice *voice)
 {
   CnState *state = voice->state;
   if (state->finite) {
+    const CnKernels *kernels = voice->model->kernels;
+    const float *logits = voice->scratch.logits;
     const double uniform = cn_uniform(state->seed, state->draws++);
-    state->code = cn_sample(voice->model->kernels, &state->sampler, voice->scratch.logits, uniform);
+    state->code = cn_sample(kernels, &state->sampler, logits, uniform);
+    if (voice->meter && state->steps % CN_METER_EVERY == 0)
+      measure(voice, cn_bits(kernels, logits, (uint8_t)state->code));
     ++state->steps;
     state->last_sample = voice->model->sample[state->code];
     return state->last_sample;
@@ -108,11 +131,37 @@ CENOTE_RT static float draw(CenoteVoice *voice)
   return state->last_sample * ((float)--state->fade / (float)CN_FADE);
 }
 
+/// The sample of a voice that makes it in as many steps as level 0's controls say; the last sample
+/// again if in none.
+CENOTE_RT static float turn_alone(CenoteVoice *voice)
+{
+  CnState *state = voice->state;
+  if (!state->finite) return draw(voice);
+  float sample = state->last_sample;
+  for (uint32_t left = cn_level_runs(voice, 0); left > 0 && state->finite; --left) {
+    cn_step_alone(voice);
+    check(voice);
+    sample = draw(voice);
+  }
+  return sample;
+}
+
 CENOTE_RT void cn_turn(CenoteVoice *const *voice, uint32_t voices, float *const *out,
                        uint32_t frame, CnProbe *probe)
 {
-  step(voice, voices, probe);
-  for (uint32_t v = 0; v < voices; ++v) out[v][frame] = draw(voice[v]);
+  CenoteVoice *even[CN_BATCH];
+  uint32_t who[CN_BATCH];
+  uint32_t count = 0;
+  for (uint32_t v = 0; v < voices; ++v) {
+    if (voice[v]->even) {
+      who[count] = v;
+      even[count++] = voice[v];
+    } else {
+      out[v][frame] = turn_alone(voice[v]);
+    }
+  }
+  step(even, count, probe);
+  for (uint32_t i = 0; i < count; ++i) out[who[i]][frame] = draw(even[i]);
   if (probe) probe->mark(probe, 0, CENOTE_LAYER_SAMPLE);
 }
 
@@ -144,7 +193,9 @@ CENOTE_RT static double hear(CenoteVoice *voice, uint8_t code, float *logits)
   state->code = code;
   ++state->steps;
   state->last_sample = voice->model->sample[code];
-  return cn_bits(voice->model->kernels, voice->scratch.logits, code);
+  const double bits = cn_bits(voice->model->kernels, voice->scratch.logits, code);
+  if (voice->meter) measure(voice, bits);
+  return bits;
 }
 
 CENOTE_RT void cenote_voices_listen(CenoteVoice *const *voice, uint32_t voices,
@@ -182,6 +233,7 @@ CENOTE_RT double cenote_bits(const float *logits, uint8_t code)
 CENOTE_RT void cenote_voice_reset(CenoteVoice *voice)
 {
   cn_state_reset(voice->model, voice->state);
+  cn_levels_settle(voice);
 }
 
 CENOTE_RT void cenote_voice_set_seed(CenoteVoice *voice, uint64_t seed)
@@ -248,5 +300,30 @@ CENOTE_RT CenoteStatus cenote_voice_restore(CenoteVoice *voice, const void *stat
 {
   if (!cn_state_valid(voice->model, state, bytes)) return CENOTE_BAD_STATE;
   memcpy(voice->state, state, bytes);
+  cn_levels_settle(voice);
   return CENOTE_OK;
+}
+
+CENOTE_RT CenoteStatus cenote_voice_copy(CenoteVoice *voice, const CenoteVoice *from)
+{
+  const CenoteModelInfo *info = &voice->model->info;
+  if (info->hash != from->model->info.hash || info->state_bytes != from->model->info.state_bytes)
+    return CENOTE_BAD_STATE;
+  memmove(voice->state, from->state, info->state_bytes);
+  cn_levels_settle(voice);
+  return CENOTE_OK;
+}
+
+CENOTE_RT void cenote_voice_set_meter(CenoteVoice *voice, bool on)
+{
+  voice->meter = on;
+}
+
+CENOTE_RT double cenote_voice_bits(CenoteVoice *voice, uint32_t *codes)
+{
+  const double bits = voice->bits;
+  if (codes) *codes = voice->measured;
+  voice->bits = 0.0;
+  voice->measured = 0;
+  return bits;
 }
