@@ -75,6 +75,21 @@ static void resample(Stage *stage, bool last)
                            4 * FRAMES, &made, last);
 }
 
+/// Every control of levels, at one value of it or another.
+static void play_levels(CenoteVoice *voice, uint32_t k)
+{
+  for (uint32_t level = 0; level < 4; ++level) {
+    cenote_voice_set_level_gain(voice, level, (float)(k + level) * 0.3f);
+    cenote_voice_set_level_freeze(voice, level, (k + level) % 4 == 3);
+    cenote_voice_set_level_clock(voice, level, (float)((k + level) % 4) * 0.7f);
+    cenote_voice_set_level_noise(voice, level, (float)(k % 3) * 0.1f);
+    cenote_voice_level_tick(voice, level);
+    if (k == 5) cenote_voice_level_reset(voice, level);
+  }
+  cenote_voice_bits(voice, &k);
+  cenote_voice_copy(voice, voice);
+}
+
 /// Everything that cenote.h marks CENOTE_RT.
 static void play(void *data)
 {
@@ -87,10 +102,15 @@ static void play(void *data)
     cenote_voice_set_temperature(voice, (float)k * 0.3f);
     cenote_voice_set_top_k(voice, 256 >> k);
     cenote_voice_set_top_p(voice, 1.0f - (float)k * 0.14f);
+    cenote_voice_set_meter(voice, k % 2 == 0);
+    cenote_voice_render(voice, stage->sound, FRAMES >> k);
+    play_levels(voice, k);
     cenote_voice_render(voice, stage->sound, FRAMES >> k);
     cenote_voice_save(voice, stage->saved);
+    cenote_voice_morph(voice, stage->saved, bytes, stage->saved, bytes, 0.3f, (int)k % 3 - 1);
     resample(stage, false);
   }
+  for (uint32_t level = 0; level < 4; ++level) cenote_voice_set_level_gain(voice, level, 1.0f);
   cenote_voice_reset(voice);
   cenote_voice_listen(voice, codes, FRAMES, stage->logits);
   cenote_voice_restore(voice, stage->saved, bytes);
