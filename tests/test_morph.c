@@ -189,6 +189,7 @@ static void two_states(const CenoteModel *model, CnState **a, CnState **b)
   *a = voices_saved(voice);
   cenote_voice_set_temperature(voice, 0.5f);
   cenote_voice_set_level_gain(voice, 1, 0.5f);
+  cenote_voice_set_level_clock(voice, 1, 0.5f);
   cenote_voice_render(voice, sound, 100);
   *b = voices_saved(voice);
   cenote_voice_free(voice);
@@ -224,9 +225,15 @@ static void a_morph_goes_from_one_state_to_the_other(void **state)
     assert_int_equal(cenote_voice_morph(voice, a, bytes, b, bytes, 0.5f, -1), CENOTE_OK);
     assert_memory_equal(now, b, offsetof(CnState, number));
     if (model->level[0].downs > 0) assert_true(voices_memory(voice, 0) != quarter);
-    float sound[STEPS];
-    cenote_voice_render(voice, sound, STEPS);
+    float want[STEPS];
+    float got[STEPS];
+    CenoteVoice *other = voices_new(model, 9);
+    assert_int_equal(cenote_voice_restore(other, voice->state, bytes), CENOTE_OK);
+    cenote_voice_render(other, want, STEPS);
+    cenote_voice_render(voice, got, STEPS);
+    assert_memory_equal(got, want, sizeof got);
     assert_true(cenote_voice_finite(voice));
+    cenote_voice_free(other);
     free(a);
     free(b);
     cenote_voice_free(voice);
