@@ -149,7 +149,7 @@ CENOTE_RT static float turn_alone(CenoteVoice *voice)
 CENOTE_RT void cn_turn(CenoteVoice *const *voice, uint32_t voices, float *const *out,
                        uint32_t frame, CnProbe *probe)
 {
-  CenoteVoice *even[CN_BATCH];
+  CenoteVoice *even[CN_BATCH] = {0};
   uint32_t who[CN_BATCH];
   uint32_t count = 0;
   for (uint32_t v = 0; v < voices; ++v) {
