@@ -23,6 +23,7 @@ from multiprocessing.pool import ThreadPool, Pool
 RATE = 16000
 WINDOW = 512
 SEEDS = (1, 2, 3)
+OTHERS = ((4, 5, 6), (7, 8, 9), (10, 11, 12))  # of neutral voices: how far chance alone goes
 PLAY_S, LISTEN_S = 6, 6  # the first second of each is neutral and not measured
 RESET_S = 1.5  # between the resets of the memory curve
 SETTINGS = [("gain", "0"), ("gain", "0.5"), ("gain", "2"), ("gain", "4"), ("freeze", "1"),
@@ -114,7 +115,7 @@ def row(name, found, bits, base):
     else:
         cells = [f"{found['rms']:.1f}", f"{found['centroid']:.0f}",
                  *(f"{100 * s:.0f}" for s in found["share"]), f"{found['onsets']:.1f}"]
-    cells.append("" if bits is None else f"{bits:.3f}" if base is None else f"{bits - base:+.3f}")
+    cells.append("" if bits is None else "stopped" if math.isnan(bits) else f"{bits:.3f}" if base is None else f"{bits - base:+.3f}")
     print(f"| {name} | " + " | ".join(cells) + " |")
 
 
@@ -261,13 +262,17 @@ def main():
     settings = [(level, *s) for level in range(levels) for s in SETTINGS]
     tasks = [()] + [(name, level, value) for level, name, value in settings]
     made = ThreadPool(args.jobs).map(bench.setting, tasks)
+    others = ThreadPool(args.jobs).map(lambda seeds: bench.play((), seeds), OTHERS)
     with Pool(args.jobs) as pool:
         found = pool.map(describe, [sounds for sounds, _ in made])
+        spread = pool.map(describe, others)
     print("| setting | rms dBFS | centroid Hz | < 200 Hz % | 200 to 2000 Hz % | > 2000 Hz % "
           "| onsets a second | bits |")
     print("| --- |" + " --- |" * 7)
     base = made[0][1]
     row("neutral", found[0], base, None)
+    for seeds, what in zip(OTHERS, spread):
+        row("neutral, seeds " + ", ".join(map(str, seeds)), what, None, None)
     for (level, name, value), what, (_, bits) in zip(settings, found[1:], made[1:]):
         row(f"level {level}: {name} {value}", what, bits, base)
     print()

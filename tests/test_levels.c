@@ -311,6 +311,7 @@ static void noise_is_near_gaussian_and_as_loud_as_asked(void **state)
   assert_non_null(voice);
   const CnBlock block = {.entry = CN_LRU, .hidden = SIZE};
   voice->control[2].noise = 0.25f;
+  const double grown = sqrt(1.0 + 0.25 * 0.25); // what is taken back
   double mean = 0.0;
   double square = 0.0;
   double fourth = 0.0;
@@ -319,7 +320,7 @@ static void noise_is_near_gaussian_and_as_loud_as_asked(void **state)
     for (int k = 0; k < SIZE; ++k) voice->number[k] = k % 2 ? 4.0f : -4.0f; // rms 4, so noise of 1
     cn_level_noise(voice, &block, 2);
     for (int k = 0; k < SIZE; ++k) {
-      const double n = (double)voice->number[k] - (k % 2 ? 4.0 : -4.0);
+      const double n = (double)voice->number[k] * grown - (k % 2 ? 4.0 : -4.0);
       mean += n;
       square += n * n;
       fourth += n * n * n * n;
@@ -330,6 +331,24 @@ static void noise_is_near_gaussian_and_as_loud_as_asked(void **state)
   assert_true(fabs(square / count - 1.0) < 0.015);
   assert_true(fabs(fourth / count - 2.7) < 0.06); // four uniforms: 3 - 1.2 / 4
   free(voice);
+}
+
+static void the_most_noise_leaves_a_voice_alive(void **state)
+{
+  (void)state;
+  float sound[STEPS];
+  for (const char *const *name = golden_names; *name; ++name) {
+    CenoteModel *model = voices_model(*name);
+    CenoteVoice *voice = voices_new(model, 3);
+    for (uint32_t level = 0; level < model->levels; ++level)
+      cenote_voice_set_level_noise(voice, level, 1.0f);
+    for (int i = 0; i < 40; ++i) cenote_voice_render(voice, sound, STEPS);
+    assert_true(cenote_voice_finite(voice));
+    for (uint32_t level = 0; level < model->levels; ++level)
+      assert_true(voices_most(voice, level) < 1e3f); // grew past 1e30 when noise only added
+    cenote_voice_free(voice);
+    cenote_model_free(model);
+  }
 }
 
 int main(void)
@@ -346,6 +365,7 @@ int main(void)
       cmocka_unit_test(reset_zeros_one_level),
       cmocka_unit_test(noise_is_a_function_of_the_seed),
       cmocka_unit_test(noise_is_near_gaussian_and_as_loud_as_asked),
+      cmocka_unit_test(the_most_noise_leaves_a_voice_alive),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

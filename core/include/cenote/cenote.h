@@ -282,8 +282,9 @@ CENOTE_API CENOTE_RT void cenote_voice_set_level_freeze(CenoteVoice *voice, uint
 CENOTE_API CENOTE_RT void cenote_voice_set_level_clock(CenoteVoice *voice, uint32_t level,
                                                        float ratio);
 /// 0..1, 0 neutral: after each run of a recurrent layer of the level, near-Gaussian noise of so
-/// much times its state's root mean square is added to that state. A function of the seed and of
-/// how often the level ran; it takes none of the sampler's random numbers.
+/// much times its state's root mean square is added to that state, and the sum scaled to the size
+/// that the state had. A function of the seed and of how often the level ran; it takes none of the
+/// sampler's random numbers.
 CENOTE_API CENOTE_RT void cenote_voice_set_level_noise(CenoteVoice *voice, uint32_t level,
                                                        float amount);
 /// One run more, the next time that the level falls due, even if it is frozen. Up to 16 wait, and

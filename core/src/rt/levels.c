@@ -80,9 +80,12 @@ CENOTE_RT void cn_level_noise(CnState *state, const CnBlock *block, uint32_t lev
   for (uint32_t k = 0; k < size; ++k) part[k % 16] += h[k] * h[k];
   float sum = 0.0f;
   for (uint32_t lane = 0; lane < 16; ++lane) sum += part[lane];
-  const float scale = amount * sqrtf(sum / (float)size);
+  // Shrunk as much as the noise makes it grow: slow units would gather it without end.
+  const float keep = 1.0f / sqrtf(1.0f + amount * amount);
+  const float scale = keep * amount * sqrtf(sum / (float)size);
   const uint64_t key = mix(mix(mix(state->seed + golden) + state->runs[level]) + block->hidden_at);
-  for (uint32_t k = 0; k < size; ++k) h[k] += scale * normal(mix(key + (k + 1) * golden));
+  for (uint32_t k = 0; k < size; ++k)
+    h[k] = keep * h[k] + scale * normal(mix(key + (k + 1) * golden));
 }
 
 /// Whether there is such a level; *out is its control.
