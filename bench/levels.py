@@ -209,8 +209,9 @@ def png(path, rows, palette):
     head = struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 3, 0, 0, 0)
     data = zlib.compress(b"".join(b"\0" + bytes(r) for r in rows), 9)
     with open(path, "wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"PLTE", palette) +
-                   chunk(b"IDAT", data) + chunk(b"IEND", b""))
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) +
+                   chunk(b"tEXt", b"Copyright\0SPDX-License-Identifier: ISC\n") +
+                   chunk(b"PLTE", palette) + chunk(b"IDAT", data) + chunk(b"IEND", b""))
 
 
 def spectrogram(sound):
