@@ -43,7 +43,7 @@ unset CC
 section "thread sanitizer"
 build build-ci-tsan --buildtype=debugoptimized -Db_sanitize=thread -Db_lundef=false \
   -Dtests=enabled && tests build-ci-tsan --timeout-multiplier 5 \
-  ring threads osc_sockets osc_send osc_oscsend osc_pd osc_hostile osc_quit
+  ring audio input replay threads osc_sockets osc_send osc_oscsend osc_pd osc_hostile osc_quit
 
 section "core on aarch64, by an emulator"
 one "arm64 libraries" .ci/aarch64

@@ -27,6 +27,7 @@ int cmd_logits(int argc, char **argv);
 int cmd_presets(int argc, char **argv);
 int cmd_quantize(int argc, char **argv);
 int cmd_render(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_train(int argc, char **argv);
 

@@ -21,6 +21,7 @@ static const struct {
     {"bench", cmd_bench, "how fast a model runs here"},
     {"presets", cmd_presets, "list the presets"},
 #ifdef CLI_SEND
+    {"replay", cmd_replay, "play a log of cenoted again, to a file"},
     {"send", cmd_send, "send an OSC message to cenoted, print its replies"},
 #endif
 };

@@ -1,44 +1,33 @@
 // SPDX-License-Identifier: ISC
-#include "audio.h"
+// Every sound card that is not JACK's, or JACK's too where it is not built in.
+#include "audio_backend.h"
 
 #include <fcntl.h>
 #include <pa_jack.h>
 #include <portaudio.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-struct Audio {
+enum { HEARD = 2 }; // channels of the input at most
+
+typedef struct Device {
   PaStream *stream;
-  Ring *ring;
-  double rate_hz;
-  double latency_s;
-  bool started; ///< the callback's: whether sound has ever come
-  _Atomic uint64_t callbacks;
-  _Atomic uint64_t xruns;
-  _Atomic uint64_t underflows;
-};
+  Card *card;
+  size_t heard; ///< channels
+} Device;
 
 CENOTE_RT static int callback(const void *in, void *out, unsigned long frames,
                               const PaStreamCallbackTimeInfo *when, PaStreamCallbackFlags flags,
                               void *data)
 {
-  (void)in;
   (void)when;
-  Audio *audio = data;
+  Device *device = data;
   float *to = out;
-  const size_t had = ring_read(audio->ring, to, frames);
-  memset(to + 2 * had, 0, (frames - had) * 2 * sizeof *to);
-  if (had < frames && audio->started)
-    atomic_fetch_add_explicit(&audio->xruns, 1, memory_order_relaxed);
-  if (had > 0) audio->started = true;
-  if (flags & paOutputUnderflow)
-    atomic_fetch_add_explicit(&audio->underflows, 1, memory_order_relaxed);
-  atomic_fetch_add_explicit(&audio->callbacks, 1, memory_order_relaxed);
+  card_play(device->card, to, to + 1, 2, frames);
+  if (device->heard > 0) card_hear(device->card, in, device->heard, frames);
+  card_turn(device->card, (flags & paOutputUnderflow) != 0);
   return paContinue;
 }
 
@@ -77,38 +66,54 @@ static PaDeviceIndex choose(const char *name)
   return usual != paNoDevice && plays(usual) ? usual : paNoDevice;
 }
 
-static CenoteStatus open_stream(Audio *audio, PaDeviceIndex device, uint32_t block, double ahead_ms,
-                                CenoteError *err)
+/// What is listened to: the same device if it can, else the default one of its kind.
+static PaDeviceIndex choose_input(PaDeviceIndex output)
 {
-  const PaDeviceInfo *info = Pa_GetDeviceInfo(device);
-  if (audio->rate_hz == 0.0) audio->rate_hz = info->defaultSampleRate;
+  const PaDeviceInfo *info = Pa_GetDeviceInfo(output);
+  if (info->maxInputChannels > 0) return output;
+  return Pa_GetHostApiInfo(info->hostApi)->defaultInputDevice;
+}
+
+static CenoteStatus open_stream(Device *device, const AudioOptions *options, PaDeviceIndex index,
+                                double *rate_hz, CenoteError *err)
+{
+  const PaDeviceInfo *info = Pa_GetDeviceInfo(index);
+  if (*rate_hz == 0.0) *rate_hz = info->defaultSampleRate;
   const PaStreamParameters out = {
-      .device = device,
+      .device = index,
       .channelCount = 2,
       .sampleFormat = paFloat32,
       .suggestedLatency = info->defaultLowOutputLatency,
   };
-  const double ahead = ahead_ms * 1e-3 * audio->rate_hz;
-  audio->ring = ring_new((size_t)ahead + 2 * (size_t)block + 4096, 2 * sizeof(float));
-  if (!audio->ring) {
-    snprintf(err->text, sizeof err->text, "out of memory");
-    return CENOTE_NO_MEMORY;
+  PaStreamParameters in = {.sampleFormat = paFloat32};
+  if (options->input) {
+    in.device = choose_input(index);
+    const PaDeviceInfo *heard = in.device == paNoDevice ? NULL : Pa_GetDeviceInfo(in.device);
+    if (!heard || heard->maxInputChannels < 1) {
+      snprintf(err->text, sizeof err->text, "device %s has no input", info->name);
+      return CENOTE_FILE_ERROR;
+    }
+    in.channelCount = heard->maxInputChannels < HEARD ? heard->maxInputChannels : HEARD;
+    in.suggestedLatency = heard->defaultLowInputLatency;
+    device->heard = (size_t)in.channelCount;
   }
-  const PaError error = Pa_OpenStream(&audio->stream, NULL, &out, audio->rate_hz, block,
-                                      paClipOff | paDitherOff, callback, audio);
+  const PaError error = Pa_OpenStream(&device->stream, options->input ? &in : NULL, &out, *rate_hz,
+                                      options->block, paClipOff | paDitherOff, callback, device);
   if (error == paNoError) {
-    const double latency = Pa_GetStreamInfo(audio->stream)->outputLatency;
-    audio->latency_s = latency >= 0.0 && latency < 10.0 ? latency : 0.0; // some report days
+    const double latency_s = Pa_GetStreamInfo(device->stream)->outputLatency;
+    const bool likely = latency_s >= 0.0 && latency_s < 10.0; // some report days
+    atomic_store_explicit(&device->card->latency_us, likely ? (uint32_t)(latency_s * 1e6) : 0,
+                          memory_order_relaxed);
     return CENOTE_OK;
   }
-  snprintf(err->text, sizeof err->text, "device %s at %.0f Hz: %s%s", info->name, audio->rate_hz,
+  snprintf(err->text, sizeof err->text, "device %s at %.0f Hz: %s%s", info->name, *rate_hz,
            Pa_GetErrorText(error),
            error == paInvalidSampleRate ? " (leave out --rate to use the device's own)" : "");
   return CENOTE_FILE_ERROR;
 }
 
-CenoteStatus audio_open(const char *device, double rate_hz, uint32_t block, double ahead_ms,
-                        Audio **out, CenoteError *err)
+static CenoteStatus open_device(const AudioOptions *options, Card *card, double *rate_hz,
+                                void **out, CenoteError *err)
 {
   *out = NULL;
   const PaError error = initialise();
@@ -116,118 +121,57 @@ CenoteStatus audio_open(const char *device, double rate_hz, uint32_t block, doub
     snprintf(err->text, sizeof err->text, "PortAudio: %s", Pa_GetErrorText(error));
     return CENOTE_FILE_ERROR;
   }
-  const PaDeviceIndex index = choose(device);
-  Audio *audio = calloc(1, sizeof *audio);
-  CenoteStatus status = CENOTE_FILE_ERROR;
-  if (!audio) {
+  const PaDeviceIndex index = choose(options->device);
+  Device *device = calloc(1, sizeof *device);
+  CenoteStatus status = CENOTE_NOT_FOUND;
+  if (!device) {
     snprintf(err->text, sizeof err->text, "out of memory");
+    status = CENOTE_NO_MEMORY;
   } else if (index == paNoDevice) {
-    if (device)
-      snprintf(err->text, sizeof err->text, "no output device %s (see --list-devices)", device);
+    if (options->device)
+      snprintf(err->text, sizeof err->text, "no output device %s (see --list-devices)",
+               options->device);
     else
       snprintf(err->text, sizeof err->text,
                "no sound card here; --output FILE writes a file, --no-audio plays without sound");
   } else {
-    audio->rate_hz = rate_hz;
-    status = open_stream(audio, index, block, ahead_ms, err);
+    device->card = card;
+    status = open_stream(device, options, index, rate_hz, err);
   }
   if (status == CENOTE_OK) {
-    *out = audio;
+    *out = device;
     return status;
   }
   Pa_Terminate();
-  if (audio) ring_free(audio->ring);
-  free(audio);
+  free(device);
   return status;
 }
 
-CenoteStatus audio_start(Audio *audio, CenoteError *err)
+static CenoteStatus start_device(void *data, CenoteError *err)
 {
-  const PaError error = Pa_StartStream(audio->stream);
+  const Device *device = data;
+  const PaError error = Pa_StartStream(device->stream);
   if (error == paNoError) return CENOTE_OK;
   snprintf(err->text, sizeof err->text, "cannot start the device: %s", Pa_GetErrorText(error));
   return CENOTE_FILE_ERROR;
 }
 
-double audio_rate(const Audio *audio)
+/// Hangs when a JACK server has died under it.
+static void close_device(void *data)
 {
-  return audio->rate_hz;
-}
-
-Ring *audio_ring(Audio *audio)
-{
-  return audio->ring;
-}
-
-uint64_t audio_callbacks(const Audio *audio)
-{
-  return atomic_load_explicit(&audio->callbacks, memory_order_relaxed);
-}
-
-uint64_t audio_xruns(const Audio *audio)
-{
-  return atomic_load_explicit(&audio->xruns, memory_order_relaxed);
-}
-
-uint64_t audio_underflows(const Audio *audio)
-{
-  return atomic_load_explicit(&audio->underflows, memory_order_relaxed);
-}
-
-double audio_latency(const Audio *audio)
-{
-  return audio->latency_s;
-}
-
-/// What the closing thread and its caller share; whoever is last frees it.
-typedef struct Closing {
-  Audio *audio;
-  pthread_mutex_t lock;
-  pthread_cond_t done;
-  bool closed;
-} Closing;
-
-static void *close_stream(void *data)
-{
-  Closing *closing = data;
-  Pa_AbortStream(closing->audio->stream);
-  Pa_CloseStream(closing->audio->stream);
+  Device *device = data;
+  Pa_AbortStream(device->stream);
+  Pa_CloseStream(device->stream);
   Pa_Terminate();
-  pthread_mutex_lock(&closing->lock);
-  closing->closed = true;
-  pthread_cond_signal(&closing->done);
-  pthread_mutex_unlock(&closing->lock);
-  return NULL;
+  free(device);
 }
 
-bool audio_close(Audio *audio)
-{
-  if (!audio) return true;
-  Closing *closing = calloc(1, sizeof *closing);
-  pthread_t thread;
-  if (!closing) return false;
-  closing->audio = audio;
-  pthread_mutex_init(&closing->lock, NULL);
-  pthread_cond_init(&closing->done, NULL);
-  if (pthread_create(&thread, NULL, close_stream, closing) != 0) return false;
-  struct timespec until;
-  clock_gettime(CLOCK_REALTIME, &until);
-  until.tv_sec += 1;
-  pthread_mutex_lock(&closing->lock);
-  int late = 0;
-  while (!closing->closed && late == 0)
-    late = pthread_cond_timedwait(&closing->done, &closing->lock, &until);
-  const bool closed = closing->closed;
-  pthread_mutex_unlock(&closing->lock);
-  if (!closed) return false; // the thread still holds all of it
-  pthread_join(thread, NULL);
-  pthread_mutex_destroy(&closing->lock);
-  pthread_cond_destroy(&closing->done);
-  free(closing);
-  ring_free(audio->ring);
-  free(audio);
-  return true;
-}
+const AudioBackend audio_portaudio = {
+    .name = "PortAudio",
+    .open = open_device,
+    .start = start_device,
+    .close = close_device,
+};
 
 int audio_list(void)
 {

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: ISC
-// What the OSC thread knows and does: the values of every control, the models, who listens, and the
-// commands on their way to the engine.
+// What the OSC thread knows: the values of every control, the models, who listens, what waits for
+// an answer, and the commands on their way to the engine.
 #ifndef DAEMON_CONTROL_H
 #define DAEMON_CONTROL_H
 
+#include "clock.h"
 #include "jobs.h"
 #include "options.h"
 #include "player.h"
+#include "values.h"
 
-enum { CONTROL_MODELS = 64, CONTROL_CLIENTS = 32, CONTROL_BATCH = 256, CONTROL_SYNCS = 64 };
+enum {
+  CONTROL_MODELS = 64,
+  CONTROL_CLIENTS = 32,
+  CONTROL_BATCH = 1024, ///< commands of one bundle
+  CONTROL_SYNCS = 64,
+  CONTROL_ASKED = 1024, ///< answers that the engine owes
+  CONTROL_KEYS = 128
+};
 
 /// Codes of /fail: OSC.md.
 typedef enum FailCode {
@@ -24,32 +33,6 @@ typedef enum FailCode {
   FAIL_NOT_PERMITTED
 } FailCode;
 
-/// Controls that have a value; the master's first.
-typedef enum Value {
-  VALUE_MASTER_GAIN,
-  VALUE_MASTER_MUTE,
-  VALUE_RUN,
-  VALUE_SEED,
-  VALUE_TEMPERATURE,
-  VALUE_TOP_K,
-  VALUE_TOP_P,
-  VALUE_GAIN,
-  VALUE_MUTE,
-  VALUES
-} Value;
-
-typedef struct Number {
-  double real;
-  int64_t whole; ///< the same, rounded, or exactly as it came
-} Number;
-
-/// Feedback owed to the clients.
-typedef struct Owed {
-  bool owed;
-  int64_t sent_ns;
-  OscPeer setter;
-} Owed;
-
 typedef struct Client {
   bool used;
   OscPeer from;
@@ -59,8 +42,43 @@ typedef struct Client {
 typedef struct Sync {
   OscPeer from;
   int32_t id;
-  uint64_t after; ///< jobs that must be done first
+  uint64_t after;     ///< jobs that must be done first
+  uint64_t after_ask; ///< and questions
 } Sync;
+
+/// A question to the engine, and who asked it.
+typedef struct Asked {
+  uint32_t name;  ///< 0: free
+  uint64_t order; ///< of the question; UINT64_MAX: of one for later
+  bool answer;
+  bool tagged;
+  int32_t tag;
+  OscPeer from;
+  char command[64];
+  Job *job; ///< goes to the job thread with the moment that comes back; NULL: none
+} Asked;
+
+/// A recording of the mix or of a voice, from /rec/start to its /done.
+typedef struct Take {
+  bool used;
+  bool ending; ///< asked to; the tap closes next
+  int lane;    ///< the recorder's
+  int32_t voice;
+  Ring *ring;
+  Job *job; ///< of /rec/stop, waits for the tap's end
+  char name[JOB_NAME];
+} Take;
+
+/// A voice that the watchdog looks at.
+typedef struct Drift {
+  int64_t since_ns; ///< adrift since then; 0: it is not
+  int64_t rest_ns;  ///< recalled: not looked at until then
+} Drift;
+
+/// A client's own word for a slot.
+typedef struct SlotName {
+  char name[64]; ///< "": free
+} SlotName;
 
 typedef struct Control {
   const Options *options;
@@ -73,24 +91,49 @@ typedef struct Control {
   Recorder *recorder;
   Ring *commands;
   Ring *events;
-  Number value[VALUES][ENGINE_VOICES];
-  Owed owed[VALUES][ENGINE_VOICES];
+  Clock clock;
+  Values values;
   Loaded *model[CONTROL_MODELS];
   size_t models;
-  Loaded *playing;
+  Loaded *playing[ENGINE_VOICES]; ///< each voice's
   Client client[CONTROL_CLIENTS];
   Command batch[CONTROL_BATCH];
   size_t batched;
   bool in_bundle;
+  bool spilled;     ///< the bundle was too long
+  uint64_t due;     ///< frame of what is being dispatched, 0: now
+  uint32_t waiting; ///< timed commands sent since the player last said how many wait
   Sync sync[CONTROL_SYNCS];
   size_t syncs;
+  Asked asked[CONTROL_ASKED];
+  uint32_t names; ///< of questions so far
+  uint64_t asks;  ///< the same, in order
+  uint32_t open;  ///< questions not answered yet
+  Take take[ENGINE_TAPS];
+  uint64_t slot[ENGINE_SLOTS]; ///< hash of its state's model, 0: empty
+  SlotName slot_name[ENGINE_SLOTS];
+  uint32_t key_slot[CONTROL_KEYS];
+  OscPeer triggered[ENGINE_VOICES]; ///< who began the note; socket -1: nobody to tell
+  uint64_t began[ENGINE_VOICES];    ///< of a start, in order: the newest is shed first
+  uint64_t begins;
   uint64_t jobs_put;
   uint64_t jobs_done;
-  Job *ending_take; ///< waits for the engine to close the tap
-  bool taking;
-  char take[256];
   uint64_t extra; ///< arguments ignored
+  uint64_t late;  ///< messages that came after their time
   uint64_t fatal; ///< voices that stopped being finite
+  ReplayLog *log; ///< NULL: no log
+  bool opening_log;
+  bool logging;     ///< its head is written
+  Ring *log_ring;   ///< what the engine took
+  Ring *heard_ring; ///< what it listened to; NULL: nothing
+  Job *ending_log;  ///< of /log/stop, waits for the engine
+  char log_name[JOB_NAME];
+  Drift drift[ENGINE_VOICES];
+  bool watching;
+  int64_t kept_ns; ///< when states were last kept
+  int64_t shed_ns;
+  uint64_t shed; ///< voices stopped because the machine could not keep up
+  float meter_hz;
   int32_t dump;
   bool quit;  ///< asked to end
   bool faded; ///< and silent
@@ -102,9 +145,12 @@ void control_init(Control *control, const Options *options, double rate_hz);
 /// Whoever sent it, or standard error for a preset's own line (from NULL).
 void control_fail(Control *control, const OscPeer *from, const char *command, FailCode code,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));
-void control_done(Control *control, const Job *job, const char *command, lo_message rest);
+void control_done(Control *control, const Job *job, lo_message rest);
+/// To all who asked by /notify; takes the message.
+void control_notify(Control *control, const char *address, lo_message message);
 
-/// A command for the engine, now or with the rest of its bundle. False when the queue is full.
+/// A command for the engine, at control->due, now or with the rest of its bundle. False when the
+/// queue is full.
 bool control_send(Control *control, Command command);
 /// End of a bundle: its commands go at once.
 bool control_flush(Control *control);
@@ -112,17 +158,14 @@ bool control_flush(Control *control);
 /// Give a job to the job thread.
 void control_put(Control *control, Job *job);
 
-/// Set a value (clamped already), tell the engine, owe feedback.
-bool control_set(Control *control, const OscPeer *from, Value value, uint32_t voice, Number number);
-/// The value as a message's argument, and the address that it has.
-void control_add_value(const Control *control, Value value, uint32_t voice, lo_message message);
-void control_value_address(Value value, uint32_t voice, char address[static 64]);
+/// A question's name for Command.reply; 0: no room, said to whoever asked.
+uint32_t control_ask(Control *control, const OscPeer *from, const char *command, Job *job);
+/// The question, which is free from now on; false: not asked.
+bool control_asked(Control *control, uint32_t name, Asked *out);
 
-/// Give a new ensemble the values in force.
-void control_dress(const Control *control, Ensemble *ensemble);
-/// Take in a loaded model (NULL when there is no room); by name.
-bool control_add_model(Control *control, Loaded *loaded);
-Loaded *control_find_model(const Control *control, const char *name);
+/// Set a value (clamped already), tell the engine, owe feedback.
+bool control_set(Control *control, const OscPeer *from, Value value, uint32_t voice, uint32_t level,
+                 Number number);
 
 /// What is due: finished jobs, the engine's events, feedback, syncs.
 void control_tend(Control *control);
@@ -131,7 +174,45 @@ void control_tend(Control *control);
 bool control_media_path(const Control *control, const char *name, bool exists, char *path,
                         size_t size, const char **why);
 
+/// The slot of a name or number; false: there is none (and no room, with `make`).
+bool control_slot(Control *control, const char *name, bool make, uint32_t *slot);
+/// "7", or its name; text[64].
+void control_slot_text(const Control *control, uint32_t slot, char text[static 64]);
+
+/// Most bytes of a state of the models that are loaded.
+size_t control_state_bytes(const Control *control);
+
 /// Begin to end: fade out. From nobody: a signal.
 void control_quit(Control *control);
+
+// models.c
+
+/// Give a kit's voices the values in force.
+void control_dress(const Control *control, Kit *kit, uint32_t voice);
+/// Take in a loaded model (false when there is no room); by name, by hash.
+bool control_add_model(Control *control, Loaded *loaded);
+Loaded *control_find_model(const Control *control, const char *name);
+Loaded *control_model_of_hash(const Control *control, uint64_t hash);
+/// A model that is no longer played by something.
+void control_release(Control *control, Loaded *loaded);
+/// Have a job use a model of the list, which then stays whatever happens to the list.
+void control_hold(Job *job, Loaded *loaded);
+/// The end of a job, and of its hold.
+void control_end_job(Control *control, Job *job);
+/// Forget a model by name; false: no such.
+bool control_drop_model(Control *control, const char *name);
+/// A job of loading is done.
+void control_finish_load(Control *control, Job *job);
+/// The slots that a job has found go where they belong.
+void control_put_slots(Control *control, Job *job);
+/// Kits for voices first .. first + count have been made.
+void control_finish_kits(Control *control, Job *job);
+
+// answers.c
+
+/// The engine's events.
+void control_take_event(Control *control, const Event *event);
+/// "/preset/load" and the like.
+const char *control_command_of(const Job *job);
 
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
 #include "jobs.h"
 
+#include "moments.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +11,7 @@
 #include <unistd.h>
 
 struct Jobs {
-  double rate_hz;
-  Recorder *recorder;
+  JobsPlace place;
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t wake;
@@ -38,90 +39,120 @@ static Job *take(Job **first)
   return job;
 }
 
-void ensemble_free(Ensemble *ensemble)
+static void unload(Job *job)
 {
-  if (!ensemble) return;
-  for (uint32_t k = 0; k < ensemble->parts; ++k) {
-    cenote_voice_free(ensemble->part[k].voice);
-    cenote_resampler_free(ensemble->part[k].resampler);
-  }
-  free(ensemble);
+  if (job->loaded) cenote_model_free(job->loaded->model);
+  free(job->loaded);
+  job->loaded = NULL;
+  job->fresh = false;
 }
 
-static CenoteStatus make_ensemble(Job *job, double rate_hz)
+void job_free(Job *job)
 {
-  const double model_hz = cenote_model_info(job->loaded->model)->sample_rate_hz;
-  Ensemble *ensemble = calloc(1, sizeof *ensemble + job->parts * sizeof *ensemble->part);
-  if (!ensemble) return CENOTE_NO_MEMORY;
-  ensemble->model = job->loaded;
-  ensemble->pace = model_hz / rate_hz;
-  CenoteStatus status = CENOTE_OK;
-  for (; ensemble->parts < job->parts && status == CENOTE_OK; ++ensemble->parts) {
-    Part *part = &ensemble->part[ensemble->parts];
-    part->level = 1.0f;
-    part->gain = part->run = (Ramp){.now = 1.0f, .target = 1.0f};
-    status = cenote_voice_new(job->loaded->model, &part->voice);
-    if (status == CENOTE_OK && model_hz != rate_hz)
-      status = cenote_resampler_new(model_hz, rate_hz, CENOTE_LIVE, &part->resampler);
+  if (!job) return;
+  for (uint32_t k = 0; k < ENGINE_VOICES; ++k) {
+    kit_free(job->kit[k]);
+    free(job->moment[k]);
   }
-  if (status == CENOTE_OK) job->ensemble = ensemble;
-  else ensemble_free(ensemble);
-  return status;
+  for (size_t i = 0; i < job->founds; ++i) free(job->found[i].moment);
+  free(job->found);
+  if (job->fresh) unload(job);
+  free(job);
 }
 
 static CenoteStatus load(Job *job)
 {
+  if (job->loaded) return CENOTE_OK;
   job->loaded = calloc(1, sizeof *job->loaded);
   if (!job->loaded) return CENOTE_NO_MEMORY;
+  job->fresh = true;
   snprintf(job->loaded->name, sizeof job->loaded->name, "%s", job->name);
+  snprintf(job->loaded->path, sizeof job->loaded->path, "%s", job->path);
   const CenoteStatus status =
       cenote_model_load_as(job->path, job->precision, &job->loaded->model, &job->error);
-  if (status == CENOTE_OK) return status;
-  free(job->loaded);
-  job->loaded = NULL;
+  if (status != CENOTE_OK) unload(job);
   return status;
 }
 
-void job_do(Job *job, double rate_hz, Recorder *recorder)
+static CenoteStatus make_kits(Job *job, const JobsPlace *place)
+{
+  CenoteStatus status = load(job);
+  for (uint32_t k = 0; status == CENOTE_OK && k < job->count; ++k) {
+    job->kit[k] = kit_new(job->loaded->model, place->rate_hz, place->past_bytes);
+    if (!job->kit[k]) status = CENOTE_NO_MEMORY;
+    else job->kit[k]->model = job->loaded;
+  }
+  return status;
+}
+
+static CenoteStatus open_take(Job *job, const JobsPlace *place)
 {
   Sink *sink = NULL;
+  const CenoteStatus status =
+      sink_open(job->path, job->format[0] ? job->format : NULL, (uint32_t)place->rate_hz, true,
+                job->frames, &sink, &job->error);
+  if (status != CENOTE_OK) return status;
+  job->lane = recorder_add(place->recorder, job->ring, sink);
+  if (job->lane >= 0) return CENOTE_OK;
+  sink_close(sink);
+  snprintf(job->error.text, sizeof job->error.text, "no more recordings at once");
+  return CENOTE_BAD_ARGUMENT;
+}
+
+static CenoteStatus end_take(Job *job, const JobsPlace *place)
+{
+  if (recorder_end(place->recorder, job->lane, job->path, sizeof job->path, &job->frames))
+    return CENOTE_OK;
+  memcpy(job->error.text, job->path, sizeof job->path);
+  return CENOTE_FILE_ERROR;
+}
+
+void job_do(Job *job, const JobsPlace *place)
+{
   switch (job->kind) {
-  case JOB_PRESET:
   case JOB_LOAD:
     job->status = load(job);
-    if (job->kind == JOB_LOAD || job->status != CENOTE_OK) break;
-    job->status = make_ensemble(job, rate_hz);
-    if (job->status == CENOTE_OK) break;
-    cenote_model_free(job->loaded->model);
-    free(job->loaded);
-    job->loaded = NULL;
     break;
-  case JOB_ENSEMBLE:
-    job->status = make_ensemble(job, rate_hz);
+  case JOB_KITS:
+    job->status = make_kits(job, place);
+    break;
+  case JOB_PRESET:
+    job->status = make_kits(job, place);
+    if (job->status == CENOTE_OK) job->status = moments_find(job);
     break;
   case JOB_TAKE:
-    job->status = sink_open(job->path, job->format[0] ? job->format : NULL, (uint32_t)rate_hz, true,
-                            &sink, &job->error);
-    if (job->status == CENOTE_OK && !recorder_take(recorder, sink)) {
-      sink_close(sink);
-      job->status = CENOTE_BAD_ARGUMENT;
-      snprintf(job->error.text, sizeof job->error.text, "a recording is running");
-    }
+    job->status = open_take(job, place);
     break;
   case JOB_END_TAKE:
-    if (!recorder_end_take(recorder, job->frames, job->path, sizeof job->path, &job->frames)) {
-      job->status = CENOTE_FILE_ERROR;
-      memcpy(job->error.text, job->path, sizeof job->path);
-    }
+    job->status = end_take(job, place);
     break;
-  case JOB_FREE:
-    ensemble_free(job->ensemble);
-    job->ensemble = NULL;
+  case JOB_READ:
+    job->status = moment_read(job->path, job->loaded ? job->loaded->model : NULL, &job->moment[0],
+                              &job->error);
+    break;
+  case JOB_WRITE:
+    job->status = moment_write(job->path, job->moment[0], &job->error);
+    break;
+  case JOB_PRIME:
+    job->status = moment_prime(job);
+    break;
+  case JOB_LOG:
+    job->status = replay_log_open(job->path, &job->log, &job->error);
+    break;
+  case JOB_END_LOG:
+    job->status =
+        replay_log_close(job->log, job->frames, &job->error) ? CENOTE_OK : CENOTE_FILE_ERROR;
+    job->log = NULL;
+    break;
+  case JOB_KEEP:
+    job->status = moments_keep(job);
+    break;
+  case JOB_FREE_KIT:
+    kit_free(job->kit[0]);
+    job->kit[0] = NULL;
     break;
   case JOB_UNLOAD:
-    cenote_model_free(job->loaded->model);
-    free(job->loaded);
-    job->loaded = NULL;
+    unload(job);
     break;
   }
   if (job->status != CENOTE_OK && job->error.text[0] == '\0')
@@ -140,7 +171,7 @@ static void *run(void *data)
       continue;
     }
     pthread_mutex_unlock(&jobs->lock);
-    job_do(job, jobs->rate_hz, jobs->recorder);
+    job_do(job, &jobs->place);
     pthread_mutex_lock(&jobs->lock);
     append(&jobs->done, &jobs->done_last, job);
     const uint64_t one = 1;
@@ -150,12 +181,11 @@ static void *run(void *data)
   return NULL;
 }
 
-Jobs *jobs_start(double rate_hz, Recorder *recorder)
+Jobs *jobs_start(const JobsPlace *place)
 {
   Jobs *jobs = calloc(1, sizeof *jobs);
   if (!jobs) return NULL;
-  jobs->rate_hz = rate_hz;
-  jobs->recorder = recorder;
+  jobs->place = *place;
   jobs->descriptor = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   pthread_mutex_init(&jobs->lock, NULL);
   pthread_cond_init(&jobs->wake, NULL);
@@ -175,14 +205,7 @@ void jobs_stop(Jobs *jobs)
   pthread_cond_signal(&jobs->wake);
   pthread_mutex_unlock(&jobs->lock);
   pthread_join(jobs->thread, NULL);
-  for (Job *job = take(&jobs->done); job; job = take(&jobs->done)) {
-    ensemble_free(job->ensemble);
-    if (job->kind == JOB_LOAD || job->kind == JOB_PRESET) {
-      if (job->loaded) cenote_model_free(job->loaded->model);
-      free(job->loaded);
-    }
-    free(job);
-  }
+  for (Job *job = take(&jobs->done); job; job = take(&jobs->done)) job_free(job);
   close(jobs->descriptor);
   pthread_mutex_destroy(&jobs->lock);
   pthread_cond_destroy(&jobs->wake);

@@ -4,29 +4,44 @@
 #ifndef DAEMON_JOBS_H
 #define DAEMON_JOBS_H
 
+#include "kit.h"
 #include "osc.h"
 #include "record.h"
+#include "replay_log.h"
 #include "rt/engine.h"
 
 enum { JOB_TEXT = 1024, JOB_NAME = 256 };
 
-/// A loaded model; counted by the ensembles that play it and by the list of models. The OSC
-/// thread's alone, but for the model itself.
+/// A loaded model; counted by the kits that play it and by the list of models. The OSC thread's
+/// alone, but for the model itself.
 typedef struct Loaded {
   CenoteModel *model;
   uint32_t uses;
   char name[JOB_NAME];
+  char path[JOB_TEXT];
 } Loaded;
 
 typedef enum JobKind {
   JOB_LOAD,     ///< path, name -> loaded
-  JOB_ENSEMBLE, ///< loaded, parts -> ensemble
-  JOB_PRESET,   ///< path, name, parts -> loaded, ensemble
-  JOB_TAKE,     ///< path, format -> the recorder has a take
-  JOB_END_TAKE, ///< frames -> path, frames
-  JOB_FREE,     ///< ensemble
+  JOB_KITS,     ///< loaded, or path and name -> loaded; first, count -> kit
+  JOB_PRESET,   ///< path, name, folder, count -> loaded, kit, moment
+  JOB_TAKE,     ///< path, format, ring -> lane
+  JOB_END_TAKE, ///< lane, frames -> path, frames
+  JOB_READ,     ///< path, loaded -> moment[0]
+  JOB_WRITE,    ///< path, moment[0]
+  JOB_PRIME,    ///< path, loaded, moment[0], begin_s, length_s -> moment[0], bits
+  JOB_LOG,      ///< path -> log
+  JOB_END_LOG,  ///< log, frames
+  JOB_KEEP,     ///< folder, moment[voice] -> files, for --restore
+  JOB_FREE_KIT, ///< kit[0]
   JOB_UNLOAD    ///< loaded
 } JobKind;
+
+/// A state read from a file, and where it belongs.
+typedef struct Found {
+  Moment *moment;
+  char name[64]; ///< of the slot
+} Found;
 
 typedef struct Job {
   struct Job *next;
@@ -35,32 +50,54 @@ typedef struct Job {
   bool answer; ///< whether somebody waits for /done
   bool tagged;
   int32_t tag; ///< echoed in the answer
+  char command[320];
   char path[JOB_TEXT];
   char name[JOB_NAME];
   char folder[JOB_TEXT]; ///< of a preset
   char format[16];
-  uint32_t voice;
-  uint32_t parts;
+  uint64_t due;   ///< frame of what follows from it, 0: now
+  uint32_t first; ///< voice
+  uint32_t count;
+  uint32_t slot;
+  int32_t voice;
+  int lane;
+  uint32_t take;
   CenotePrecision precision;
   uint64_t frames;
+  double begin_s, length_s, bits;
+  Ring *ring;
+  ReplayLog *log;
   Loaded *loaded;
-  Ensemble *ensemble;
+  bool fresh; ///< loaded is new
+  bool held;  ///< loaded is counted for this job: control_hold
+  Kit *kit[ENGINE_VOICES];
+  Moment *moment[ENGINE_VOICES];
+  Found *found; ///< a preset's slots
+  size_t founds;
   CenoteStatus status;
   CenoteError error;
 } Job;
 
+typedef struct JobsPlace {
+  double rate_hz;
+  size_t past_bytes; ///< of each voice
+  Recorder *recorder;
+} JobsPlace;
+
 typedef struct Jobs Jobs;
 
-/// Ensembles play at rate_hz. NULL: no memory or no thread.
-Jobs *jobs_start(double rate_hz, Recorder *recorder);
+/// NULL: no memory or no thread.
+Jobs *jobs_start(const JobsPlace *place);
 /// Jobs under way are finished first. NULL is fine.
 void jobs_stop(Jobs *jobs);
 
 /// A job of that kind, zeroed but for it; NULL without memory.
 Job *job_new(JobKind kind);
+/// With all that it still holds.
+void job_free(Job *job);
 /// Give it to the thread.
 void jobs_put(Jobs *jobs, Job *job);
-/// One that is done; NULL: none. free() it.
+/// One that is done; NULL: none. job_free() it.
 Job *jobs_get(Jobs *jobs);
 /// Jobs put and not yet got.
 uint32_t jobs_pending(const Jobs *jobs);
@@ -68,9 +105,6 @@ uint32_t jobs_pending(const Jobs *jobs);
 int jobs_descriptor(const Jobs *jobs);
 
 /// Do a job here and now.
-void job_do(Job *job, double rate_hz, Recorder *recorder);
-
-/// Free an ensemble and its voices; its model stays. NULL is fine.
-void ensemble_free(Ensemble *ensemble);
+void job_do(Job *job, const JobsPlace *place);
 
 #endif

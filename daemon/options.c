@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
 #include "options.h"
 
+#include "log.h"
+#include "options_file.h"
 #include "rt/engine.h"
 #include "sink.h"
 
@@ -20,9 +22,12 @@ static const char help[] =
     "Sound\n"
     "      --device NAME     the output device whose name holds NAME\n"
     "      --list-devices    list the devices, and exit\n"
-    "      --output FILE|-   write a file or standard output instead of the card\n"
-    "                        (with --device: besides it)\n"
-    "      --format FORMAT   of the output: rf64 (default), wav, w64, flac, ogg, au, raw\n"
+    "      --output FILE|-   write a file, a FIFO or standard output instead of the card (with\n"
+    "                        --device: besides it), or icecast://USER:PASSWORD@HOST:PORT/MOUNT;\n"
+    "                        up to 8 times\n"
+    "      --format FORMAT   of the outputs after it: rf64 (default), wav, w64, flac, ogg, au, "
+    "raw\n"
+    "      --split SEC       a new file every SEC seconds: NAME-0001.wav, NAME-0002.wav ...\n"
     "      --no-audio        no card, no file: a timer is the clock\n"
     "      --fast            as fast as it can, with no clock\n"
     "      --rate HZ         output rate (default: the device's, else the model's)\n"
@@ -30,6 +35,12 @@ static const char help[] =
     "      --ahead MS        rendered ahead of the card, 0 to 10000 ms (default 20)\n"
     "      --duration SEC    end after so much sound\n"
     "      --dry             without the master's DC blocker and limiter\n"
+    "Input\n"
+    "      --input SOURCE    what voices listen to: card (its input), a file, or - (a pipe: WAV, "
+    "AU\n"
+    "                        or raw mono 16-bit)\n"
+    "      --midi FROM       jack, alsa or none (default: jack where the sound is JACK's)\n"
+    "      --midi-cc N=ADDR  controller N, 0 to 127, sends to the OSC address; may be repeated\n"
     "Voices\n"
     "      --voices N        1 to 64 (default 1)\n"
     "      --seed N          voice V begins with seed N + V - 1 (default 0)\n"
@@ -38,12 +49,27 @@ static const char help[] =
     "                        is the fastest that the model's own file allows\n"
     "      --threads N       1 to 64 that share the voices, no more than cores (default 1); the\n"
     "                        samples are the same\n"
+    "      --rewind MB       memory of each voice's past, a state each 1/4 s (default 8)\n"
+    "      --restore DIR     go on from the states kept there, each minute and at the end\n"
+    "      --watchdog SLOT   recall the slot (or reset) when a voice has drifted into silence,\n"
+    "                        noise, a constant or a loop for 3 s\n"
+    "      --watchdog-bits LOW:HIGH  bits a sample that are neither loop nor noise (default\n"
+    "                        0.02:7.5)\n"
     "OSC\n"
     "      --port N          UDP and TCP; 0 takes a free one (default 7770)\n"
     "      --bind ADDR       listen there instead of 127.0.0.1 and ::1; may be repeated\n"
     "      --allow-remote    /quit and file commands from beyond loopback too\n"
     "      --media-dir DIR   where file commands may read and write (default: here)\n"
+    "      --max-ahead SEC   how far off a time tag may be (default 10)\n"
+    "      --jitter-latency MS  what a message without a time waits, so that bursts keep their\n"
+    "                        rhythm (default 0)\n"
     "      --help-osc        list the OSC messages, and exit\n"
+    "Service\n"
+    "      --config FILE     options from there: lines of KEY = VALUE, a KEY being a long option\n"
+    "                        or preset (default: the first cenote/cenoted.conf of\n"
+    "                        $XDG_CONFIG_HOME and $XDG_CONFIG_DIRS); these here come first\n"
+    "      --no-config       from no file\n"
+    "      --log-level LEVEL said on standard error: error, warn, info (default), debug\n"
     "\n"
     "      --help, --version\n"
     "\n"
@@ -63,6 +89,7 @@ enum {
   OPT_THREADS,
   OPT_OUTPUT,
   OPT_FORMAT,
+  OPT_SPLIT,
   OPT_NO_AUDIO,
   OPT_FAST,
   OPT_DURATION,
@@ -70,19 +97,34 @@ enum {
   OPT_REMOTE,
   OPT_DRY,
   OPT_HELP_OSC,
+  OPT_CONFIG,
+  OPT_NO_CONFIG,
+  OPT_LOG_LEVEL,
+  OPT_INPUT,
+  OPT_MAX_AHEAD,
+  OPT_JITTER,
+  OPT_REWIND,
+  OPT_RESTORE,
+  OPT_WATCHDOG,
+  OPT_WATCHDOG_BITS,
+  OPT_MIDI,
+  OPT_MIDI_CC,
   OPT_HELP,
   OPT_VERSION
 };
 
+static const char *place; ///< FILE:LINE that the option comes from; NULL: the command line
+
 static int usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static int usage(const char *format, ...)
 {
+  char text[1024];
   va_list args;
-  fputs("cenoted: ", stderr);
   va_start(args, format);
-  vfprintf(stderr, format, args);
+  vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  fputs("\nTry 'cenoted --help'.\n", stderr);
+  log_error("%s%s%s", place ? place : "", place ? ": " : "", text);
+  fputs("Try 'cenoted --help'.\n", stderr);
   return 2;
 }
 
@@ -107,6 +149,7 @@ static bool whole(const char *text, uint64_t high, uint64_t *out)
 static int take(int option, const char *text, Options *out)
 {
   uint64_t n = 0;
+  LogLevel level;
   switch (option) {
   case OPT_BIND:
     if (out->binds == OPTIONS_BINDS) return usage("--bind: at most %d addresses", OPTIONS_BINDS);
@@ -154,12 +197,19 @@ static int take(int option, const char *text, Options *out)
     out->threads = (uint32_t)n;
     break;
   case OPT_OUTPUT:
-    out->output = text;
+    if (out->outputs == OPTIONS_OUTPUTS)
+      return usage("--output: at most %d of them", OPTIONS_OUTPUTS);
+    out->output_format[out->outputs] = out->format;
+    out->output[out->outputs++] = text;
     break;
   case OPT_FORMAT:
     if (!sink_format_known(text))
       return usage("--format %s: want rf64, wav, w64, flac, ogg, au or raw", text);
     out->format = text;
+    break;
+  case OPT_SPLIT:
+    if (!number(text, 0.1, 1e9, &out->split_s))
+      return usage("--split %s: want seconds, 0.1 at least", text);
     break;
   case OPT_NO_AUDIO:
     out->no_audio = true;
@@ -181,7 +231,55 @@ static int take(int option, const char *text, Options *out)
     out->dry = true;
     break;
   case OPT_HELP_OSC:
+    if (text && strcmp(text, "mdoc") != 0 && strcmp(text, "markdown") != 0)
+      return usage("--help-osc=%s: want mdoc or markdown", text);
     out->help_osc = true;
+    out->help_osc_as = text;
+    break;
+  case OPT_CONFIG: // taken before all others
+  case OPT_NO_CONFIG:
+    break;
+  case OPT_LOG_LEVEL:
+    if (!log_level_find(text, &level))
+      return usage("--log-level %s: want error, warn, info or debug", text);
+    log_set_level(level);
+    break;
+  case OPT_MAX_AHEAD:
+    if (!number(text, 0.0, 3600.0, &out->max_ahead_s))
+      return usage("--max-ahead %s: want 0 to 3600", text);
+    break;
+  case OPT_JITTER:
+    if (!number(text, 0.0, 10000.0, &out->jitter_ms))
+      return usage("--jitter-latency %s: want 0 to 10000", text);
+    break;
+  case OPT_REWIND:
+    if (!number(text, 0.0, 4096.0, &out->rewind_mb))
+      return usage("--rewind %s: want 0 to 4096", text);
+    break;
+  case OPT_RESTORE:
+    out->restore = text;
+    break;
+  case OPT_WATCHDOG:
+    out->watchdog = text;
+    break;
+  case OPT_WATCHDOG_BITS: {
+    char *end;
+    out->bits_low = strtod(text, &end);
+    if (*end == ':') out->bits_high = strtod(end + 1, &end);
+    if (*end != '\0' || !(out->bits_low >= 0.0 && out->bits_high > out->bits_low))
+      return usage("--watchdog-bits %s: want LOW:HIGH, bits a sample", text);
+    break;
+  }
+  case OPT_INPUT:
+    out->input = text;
+    break;
+  case OPT_MIDI:
+    if (!midi_source_find(text, &out->midi))
+      return usage("--midi %s: want jack, alsa or none", text);
+    break;
+  case OPT_MIDI_CC:
+    if (!midi_map_add(&out->midi_map, text))
+      return usage("--midi-cc %s: want a controller of 0 to 127, =, and an OSC address", text);
     break;
   case OPT_HELP:
     fputs(help, stdout);
@@ -192,6 +290,35 @@ static int take(int option, const char *text, Options *out)
   default:
     fputs("Try 'cenoted --help'.\n", stderr);
     return 2;
+  }
+  return -1;
+}
+
+/// One that the configuration file has.
+static int take_line(const char *where, int option, const char *text, Options *out)
+{
+  place = where;
+  const int status = take(option, text, out);
+  place = NULL;
+  return status;
+}
+
+/// The formats in force, and what goes together; -1 or a status.
+static int check_outputs(Options *out)
+{
+  if (out->format && out->outputs == 0)
+    return usage("--format is about --output, which is missing");
+  if (out->outputs == 1) out->output_format[0] = out->format; // in either order
+  else if (out->outputs > 1 && out->format != out->output_format[out->outputs - 1])
+    return usage("--format %s stands after the last --output", out->format);
+  int standard = 0;
+  for (size_t i = 0; i < out->outputs; ++i) {
+    if (strcmp(out->output[i], "-") == 0 && ++standard > 1)
+      return usage("--output -: there is one standard output");
+    for (size_t k = 0; k < i; ++k)
+      if (strcmp(out->output[i], out->output[k]) == 0) return usage("--output: the same one twice");
+    if (out->fast && strncmp(out->output[i], "icecast://", 10) == 0)
+      return usage("--fast has no clock, so it goes with no icecast://");
   }
   return -1;
 }
@@ -212,32 +339,63 @@ int options_parse(int argc, char **argv, Options *out)
       {"threads", required_argument, NULL, OPT_THREADS},
       {"output", required_argument, NULL, OPT_OUTPUT},
       {"format", required_argument, NULL, OPT_FORMAT},
+      {"split", required_argument, NULL, OPT_SPLIT},
       {"no-audio", no_argument, NULL, OPT_NO_AUDIO},
       {"fast", no_argument, NULL, OPT_FAST},
       {"duration", required_argument, NULL, OPT_DURATION},
       {"media-dir", required_argument, NULL, OPT_MEDIA},
       {"allow-remote", no_argument, NULL, OPT_REMOTE},
       {"dry", no_argument, NULL, OPT_DRY},
-      {"help-osc", no_argument, NULL, OPT_HELP_OSC},
+      {"help-osc", optional_argument, NULL, OPT_HELP_OSC},
+      {"config", required_argument, NULL, OPT_CONFIG},
+      {"no-config", no_argument, NULL, OPT_NO_CONFIG},
+      {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+      {"max-ahead", required_argument, NULL, OPT_MAX_AHEAD},
+      {"jitter-latency", required_argument, NULL, OPT_JITTER},
+      {"rewind", required_argument, NULL, OPT_REWIND},
+      {"restore", required_argument, NULL, OPT_RESTORE},
+      {"watchdog", required_argument, NULL, OPT_WATCHDOG},
+      {"watchdog-bits", required_argument, NULL, OPT_WATCHDOG_BITS},
+      {"input", required_argument, NULL, OPT_INPUT},
+      {"midi", required_argument, NULL, OPT_MIDI},
+      {"midi-cc", required_argument, NULL, OPT_MIDI_CC},
       {"help", no_argument, NULL, OPT_HELP},
       {"version", no_argument, NULL, OPT_VERSION},
       {NULL, 0, NULL, 0},
   };
-  *out = (Options){
-      .port = 7770, .block = 128, .ahead_ms = 20.0, .voices = 1, .threads = 1, .media_dir = "."};
+  *out = (Options){.port = 7770,
+                   .block = 128,
+                   .ahead_ms = 20.0,
+                   .voices = 1,
+                   .threads = 1,
+                   .media_dir = ".",
+                   .max_ahead_s = 10.0,
+                   .rewind_mb = 8.0,
+                   .bits_low = 0.02,
+                   .bits_high = 7.5};
+  int status = options_from_file(argc, argv, known, take_line, out);
+  if (status >= 0) return status;
   for (;;) {
     const int option = getopt_long(argc, argv, "", known, NULL);
     if (option == -1) break;
-    const int status = take(option, optarg, out);
+    status = take(option, optarg, out);
     if (status >= 0) return status;
   }
   if (argc - optind > 1) return usage("%s: one PRESET or MODEL is enough", argv[optind + 1]);
-  out->model = optind < argc ? argv[optind] : NULL;
-  if (out->no_audio && (out->output || out->device))
+  if (optind < argc) out->model = argv[optind];
+  if (out->no_audio && (out->outputs > 0 || out->device))
     return usage("--no-audio goes with neither --output nor --device");
   if (out->fast && out->device) return usage("--fast has no clock, so it goes with no --device");
-  if (out->fast && !out->output && !out->no_audio)
+  if (out->fast && out->outputs == 0 && !out->no_audio)
     return usage("--fast needs --output FILE (or --no-audio)");
-  if (out->format && !out->output) return usage("--format is about --output, which is missing");
-  return -1;
+  if (out->input && strcmp(out->input, "card") == 0 &&
+      (out->no_audio || out->fast || (out->outputs > 0 && !out->device)))
+    return usage("--input card needs the card, which is not used here");
+  if (out->config.text) log_debug("options from %s", out->config.path);
+  return check_outputs(out);
+}
+
+void options_clear(Options *options)
+{
+  config_close(&options->config);
 }

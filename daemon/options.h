@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: ISC
-// The command line of cenoted.
+// The command line of cenoted, and its configuration file.
 #ifndef DAEMON_OPTIONS_H
 #define DAEMON_OPTIONS_H
+
+#include "config_file.h"
+#include "midi.h"
 
 #include <cenote/cenote.h>
 
@@ -9,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OPTIONS_BINDS = 16 };
+enum { OPTIONS_BINDS = 16, OPTIONS_OUTPUTS = 8 };
 
 typedef struct Options {
   const char *model; ///< preset or file; NULL: the default preset
@@ -25,8 +28,11 @@ typedef struct Options {
   uint64_t seed;
   CenotePrecision precision;
   uint32_t threads;
-  const char *output;
-  const char *format;
+  const char *output[OPTIONS_OUTPUTS];
+  const char *output_format[OPTIONS_OUTPUTS]; ///< NULL: by its ending
+  size_t outputs;
+  const char *format; ///< of those that follow
+  double split_s;     ///< 0: one file each
   bool no_audio;
   bool fast;
   double duration_s; ///< 0: without end
@@ -34,9 +40,21 @@ typedef struct Options {
   bool allow_remote;
   bool dry;
   bool help_osc;
+  const char *help_osc_as;    ///< mdoc, markdown; NULL: for people
+  double max_ahead_s;         ///< of time tags
+  double jitter_ms;           ///< given to messages without a time
+  const char *restore;        ///< folder of states kept; NULL: none
+  const char *watchdog;       ///< slot that it recalls; NULL: off
+  double bits_low, bits_high; ///< between which it lets a voice be
+  double rewind_mb;           ///< of each voice's past
+  Config config;              ///< holds the text of those from a file
+  const char *input;          ///< what is listened to: "card", a file, "-"; NULL: nothing
+  MidiSource midi;
+  MidiMap midi_map;
 } Options;
 
 /// -1: go on; else the status to exit with, everything said.
 int options_parse(int argc, char **argv, Options *out);
+void options_clear(Options *options);
 
 #endif

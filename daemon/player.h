@@ -6,12 +6,16 @@
 #define DAEMON_PLAYER_H
 
 #include "audio.h"
+#include "clock.h"
+#include "input.h"
+#include "record.h"
 #include "rt/engine.h"
 
 typedef struct PlayerOptions {
   Engine *engine;
-  Audio *audio; ///< NULL: no card
-  Ring *output; ///< NULL: no output file
+  Audio *audio;       ///< NULL: no card
+  Recorder *recorder; ///< of the output files
+  Input *input;       ///< waited for where there is no clock; NULL: none
   double rate_hz;
   uint32_t block; ///< frames
   double ahead_ms;
@@ -29,16 +33,28 @@ typedef struct PlayerStatus {
   uint64_t frames;
   double rate_hz;   ///< as measured against the system's clock
   uint64_t late;    ///< gaps of the scheduler longer than ahead
-  uint64_t dropped; ///< frames that the recorder had no room for
+  uint32_t waiting; ///< commands that wait for their frame
 } PlayerStatus;
 
 /// NULL when there is no thread.
 Player *player_start(const PlayerOptions *options);
 /// False once it has played all its frames.
 bool player_playing(const Player *player);
-void player_status(Player *player, PlayerStatus *out);
-/// The card is dead: go on by the timer's clock.
-void player_lose_card(Player *player);
+/// With `reset` the peak of the load begins anew.
+void player_status(Player *player, bool reset, PlayerStatus *out);
+/// Whether the card is there: without it, go on by the timer's clock.
+void player_set_card(Player *player, bool there);
+/// Whether it is about to come short for want of computing time, not of the scheduler's favour.
+bool player_overloaded(const Player *player);
+/// Steps that the first voice's resampler reads ahead.
+double player_look(const Player *player);
+
+/// NTP time of what is heard now, on the clock's line: where there is no clock, of what is made
+/// now.
+uint64_t player_clock_now(const Player *player, const Clock *clock);
+/// Begin the line; and, once in a while, put it right.
+void player_init_clock(const Player *player, Clock *clock);
+void player_correct_clock(Player *player, Clock *clock);
 /// NULL is fine.
 void player_stop(Player *player);
 

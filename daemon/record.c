@@ -1,142 +1,291 @@
 // SPDX-License-Identifier: ISC
 #include "record.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
+#include "lane.h"
+
+#include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { MOST = 2048, POLL_NS = 4000000 };
+enum { FILES = 64, PATH_MOST = 1024, PATIENCE_MS = 1000, STUCK_MS = 4000 };
+
+typedef struct Whole {
+  char path[PATH_MOST];
+  uint64_t frames;
+  int lane;
+} Whole;
 
 struct Recorder {
-  pthread_t thread;
-  atomic_bool stop;
-  Ring *output_ring;
+  bool fast;
   Ring *take_ring;
-  pthread_mutex_t lock; ///< of what follows: the job thread and the OSC thread meet it here
-  Sink *output;
-  Sink *take;
-  bool failed;
-  char error[512];
-  float buffer[2 * MOST];
+  int old_take; ///< the lane of recorder_take, -1: none
+  Lane *output[RECORDER_OUTPUTS];
+  int outputs;
+  int files;            ///< of the outputs
+  pthread_mutex_t lock; ///< of what follows: takes and their ends, and the files that are whole
+  Lane *take[RECORDER_TAKES];
+  Whole whole[FILES];
+  size_t first; ///< of them
+  size_t wholes;
 };
 
-/// True when there was something. There is no ring of the output when there is no output.
-static bool move(Recorder *recorder, Ring *ring, Sink *sink)
+static int64_t now_ms(void)
 {
-  if (!ring) return false;
-  const size_t count = ring_read(ring, recorder->buffer, MOST);
-  if (count > 0 && sink) sink_write(sink, recorder->buffer, count);
-  return count > 0;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static bool work(Recorder *recorder, bool flush)
+static void ignore(int number)
 {
-  pthread_mutex_lock(&recorder->lock);
-  bool more = move(recorder, recorder->output_ring, recorder->output);
-  more = move(recorder, recorder->take_ring, recorder->take) || more;
-  if (flush && recorder->output) sink_flush(recorder->output);
-  if (flush && recorder->take) sink_flush(recorder->take);
-  if (recorder->output && !recorder->failed && sink_error(recorder->output)[0] != '\0') {
-    recorder->failed = true;
-    if (!sink_reader_gone(recorder->output))
-      snprintf(recorder->error, sizeof recorder->error, "%s", sink_error(recorder->output));
-  }
-  pthread_mutex_unlock(&recorder->lock);
-  return more;
+  (void)number;
 }
 
-static void *run(void *data)
-{
-  Recorder *recorder = data;
-  struct timespec last;
-  clock_gettime(CLOCK_MONOTONIC, &last);
-  for (;;) {
-    const bool stop = atomic_load_explicit(&recorder->stop, memory_order_acquire);
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    // Half a second: a kill loses less than one, the file system's part included.
-    const bool flush =
-        (now.tv_sec - last.tv_sec) * 1000 + (now.tv_nsec - last.tv_nsec) / 1000000 > 500;
-    if (flush) last = now;
-    if (work(recorder, flush)) continue;
-    if (stop) return NULL;
-    nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
-  }
-}
-
-Recorder *recorder_start(Ring *output_ring, Sink *output, Ring *take_ring)
+Recorder *recorder_new(bool fast, Ring *take_ring)
 {
   Recorder *recorder = calloc(1, sizeof *recorder);
   if (!recorder) return NULL;
-  recorder->output_ring = output_ring;
-  recorder->output = output;
+  recorder->fast = fast;
   recorder->take_ring = take_ring;
-  atomic_init(&recorder->stop, false);
+  recorder->old_take = -1;
   pthread_mutex_init(&recorder->lock, NULL);
-  if (pthread_create(&recorder->thread, NULL, run, recorder) != 0) {
-    pthread_mutex_destroy(&recorder->lock);
-    free(recorder);
-    return NULL;
-  }
+  // Without SA_RESTART, so that lane_give_up's signal ends a write.
+  const struct sigaction wake = {.sa_handler = ignore};
+  sigaction(SIGURG, &wake, NULL);
   return recorder;
 }
 
-bool recorder_stop(Recorder *recorder)
+static void note_file(void *data, int lane, const char *path, uint64_t frames)
 {
-  if (!recorder) return true;
-  atomic_store_explicit(&recorder->stop, true, memory_order_release);
-  pthread_join(recorder->thread, NULL);
-  const bool gone = recorder->output && sink_reader_gone(recorder->output);
-  bool good = sink_close(recorder->take);
-  good = (sink_close(recorder->output) || gone) && good;
-  pthread_mutex_destroy(&recorder->lock);
-  free(recorder);
-  return good;
+  Recorder *recorder = data;
+  pthread_mutex_lock(&recorder->lock);
+  if (recorder->wholes == FILES) {
+    recorder->first = (recorder->first + 1) % FILES;
+    --recorder->wholes;
+  }
+  Whole *whole = &recorder->whole[(recorder->first + recorder->wholes++) % FILES];
+  snprintf(whole->path, sizeof whole->path, "%s", path);
+  whole->frames = frames;
+  whole->lane = lane;
+  pthread_mutex_unlock(&recorder->lock);
 }
 
-bool recorder_take(Recorder *recorder, Sink *sink)
+bool recorder_next_file(Recorder *recorder, char *path, size_t size, uint64_t *frames, int *lane)
 {
   pthread_mutex_lock(&recorder->lock);
-  const bool idle = !recorder->take;
-  if (idle) recorder->take = sink;
+  const bool some = recorder->wholes > 0;
+  if (some) {
+    const Whole *whole = &recorder->whole[recorder->first];
+    snprintf(path, size, "%s", whole->path);
+    *frames = whole->frames;
+    *lane = whole->lane;
+    recorder->first = (recorder->first + 1) % FILES;
+    --recorder->wholes;
+  }
   pthread_mutex_unlock(&recorder->lock);
-  return idle;
+  return some;
 }
 
-bool recorder_end_take(Recorder *recorder, uint64_t frames, char *path, size_t size, uint64_t *held)
+/// Files miss nothing; with no file, pipes neither.
+static bool patient(const Recorder *recorder, const Lane *lane)
 {
-  Sink *take = NULL;
-  // The frames are in the ring or past it; the thread needs no more than a few polls.
-  for (int turn = 0; turn < 500 && !take; ++turn) {
-    pthread_mutex_lock(&recorder->lock);
-    const bool done = !recorder->take || sink_frames(recorder->take) >= frames ||
-                      sink_error(recorder->take)[0] != '\0' || turn == 499;
-    if (done) {
-      take = recorder->take;
-      recorder->take = NULL;
-    }
-    pthread_mutex_unlock(&recorder->lock);
-    if (done) break;
-    nanosleep(&(struct timespec){.tv_nsec = POLL_NS}, NULL);
+  const SinkKind kind = sink_kind(lane->sink);
+  return kind == SINK_FILE || (kind == SINK_PIPE && recorder->files == 0);
+}
+
+static bool ended(const Lane *lane)
+{
+  return atomic_load_explicit(&lane->ended, memory_order_acquire);
+}
+
+bool recorder_output(Recorder *recorder, Sink *sink, size_t frames)
+{
+  if (recorder->outputs == RECORDER_OUTPUTS) return false;
+  Ring *ring = ring_new(frames, 2 * sizeof(float));
+  if (!ring) return false;
+  sink_on_file(sink, note_file, recorder, -1);
+  Lane *lane = lane_start(ring, sink, -1, recorder->fast && sink_kind(sink) == SINK_PIPE);
+  if (!lane) {
+    ring_free(ring);
+    return false;
   }
+  recorder->output[recorder->outputs++] = lane;
+  if (sink_kind(sink) == SINK_FILE) ++recorder->files;
+  // Beside a file a pipe is waited for by nobody.
+  for (int i = 0; i < recorder->outputs; ++i)
+    if (!patient(recorder, recorder->output[i]))
+      atomic_store_explicit(&recorder->output[i]->hold, false, memory_order_relaxed);
+  return true;
+}
+
+void recorder_write(Recorder *recorder, const float *frames, size_t count)
+{
+  for (int i = 0; i < recorder->outputs; ++i) {
+    Lane *lane = recorder->output[i];
+    if (!ended(lane) && !ring_write(lane->ring, frames, count))
+      atomic_fetch_add_explicit(&lane->dropped, count, memory_order_relaxed);
+  }
+}
+
+bool recorder_room(const Recorder *recorder, size_t count)
+{
+  for (int i = 0; i < recorder->outputs; ++i) {
+    const Lane *lane = recorder->output[i];
+    if (!ended(lane) && patient(recorder, lane) && ring_space(lane->ring) < count) return false;
+  }
+  return true;
+}
+
+int recorder_add(Recorder *recorder, Ring *ring, Sink *sink)
+{
+  pthread_mutex_lock(&recorder->lock);
+  int number = 0;
+  while (number < RECORDER_TAKES && recorder->take[number]) ++number;
+  if (number < RECORDER_TAKES) {
+    sink_on_file(sink, note_file, recorder, number);
+    recorder->take[number] = lane_start(ring, sink, number, false);
+  }
+  if (number == RECORDER_TAKES || !recorder->take[number]) number = -1;
+  pthread_mutex_unlock(&recorder->lock);
+  return number;
+}
+
+static Lane *take_at(Recorder *recorder, int lane)
+{
+  return lane >= 0 && lane < RECORDER_TAKES ? recorder->take[lane] : NULL;
+}
+
+void recorder_note_dropped(Recorder *recorder, int lane, uint64_t dropped)
+{
+  pthread_mutex_lock(&recorder->lock);
+  Lane *take = take_at(recorder, lane);
+  if (take) atomic_store_explicit(&take->dropped, dropped, memory_order_relaxed);
+  pthread_mutex_unlock(&recorder->lock);
+}
+
+/// Out of the table before it is waited for: its place is free, and nobody tends it meanwhile.
+bool recorder_end(Recorder *recorder, int lane, char *path, size_t size, uint64_t *held)
+{
+  pthread_mutex_lock(&recorder->lock);
+  Lane *take = take_at(recorder, lane);
+  if (take) recorder->take[lane] = NULL;
+  pthread_mutex_unlock(&recorder->lock);
   if (!take) {
     snprintf(path, size, "no recording is running");
     return false;
   }
-  *held = sink_frames(take);
-  const bool failed = sink_error(take)[0] != '\0';
-  snprintf(path, size, "%s", failed ? sink_error(take) : sink_path(take));
-  return sink_close(take) && !failed;
+  atomic_store_explicit(&take->stop, true, memory_order_release);
+  lane_join(take);
+  *held = sink_frames(take->sink);
+  const bool good = take->good;
+  snprintf(path, size, "%s", good ? sink_path(take->sink) : sink_error(take->sink));
+  lane_free(take);
+  return good;
 }
 
-bool recorder_failed(Recorder *recorder, char text[static 512])
+void recorder_tend(Recorder *recorder)
 {
+  const int64_t now = now_ms();
+  for (int i = 0; i < recorder->outputs; ++i) lane_tell(recorder->output[i], now);
   pthread_mutex_lock(&recorder->lock);
-  const bool failed = recorder->failed;
-  snprintf(text, 512, "%s", recorder->error);
+  for (int i = 0; i < RECORDER_TAKES; ++i)
+    if (recorder->take[i]) lane_tell(recorder->take[i], now);
   pthread_mutex_unlock(&recorder->lock);
-  return failed;
+}
+
+uint64_t recorder_dropped(const Recorder *recorder)
+{
+  uint64_t dropped = 0;
+  for (int i = 0; recorder && i < recorder->outputs; ++i)
+    dropped += atomic_load_explicit(&recorder->output[i]->dropped, memory_order_relaxed);
+  return dropped;
+}
+
+int recorder_over(const Recorder *recorder)
+{
+  int status = recorder->outputs > 0 ? 0 : -1;
+  for (int i = 0; i < recorder->outputs; ++i) {
+    if (!ended(recorder->output[i])) return -1;
+    if (!recorder->output[i]->good) status = 1;
+  }
+  return status;
+}
+
+/// True once all have ended. A peer gets its second, a file whatever it takes.
+static bool await_outputs(Recorder *recorder, bool hurry)
+{
+  const int64_t began = now_ms();
+  for (;;) {
+    const int64_t spent = now_ms() - began;
+    bool waits = false;
+    bool stuck = false;
+    for (int i = 0; i < recorder->outputs; ++i) {
+      Lane *lane = recorder->output[i];
+      if (ended(lane)) continue;
+      const bool file = sink_kind(lane->sink) == SINK_FILE;
+      const bool give_up = !file && (hurry || !patient(recorder, lane)) && spent > PATIENCE_MS;
+      if (give_up) lane_give_up(lane);
+      if (give_up && spent > STUCK_MS) stuck = true; // looks up a name, say
+      else waits = true;
+    }
+    if (!waits) return !stuck;
+    nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+  }
+}
+
+static void tell_total(const Lane *lane)
+{
+  const uint64_t dropped = atomic_load_explicit(&lane->dropped, memory_order_relaxed);
+  if (dropped > 0)
+    fprintf(stderr, "cenoted: %s: %" PRIu64 " frames dropped in all\n", sink_name(lane->sink),
+            dropped);
+}
+
+bool recorder_stop(Recorder *recorder, bool hurry)
+{
+  if (!recorder) return true;
+  bool whole = true;
+  char path[PATH_MOST];
+  uint64_t held;
+  for (int i = 0; i < RECORDER_TAKES; ++i)
+    if (recorder->take[i]) whole = recorder_end(recorder, i, path, sizeof path, &held) && whole;
+  bool before[RECORDER_OUTPUTS]; // told and judged already
+  for (int i = 0; i < recorder->outputs; ++i) {
+    before[i] = ended(recorder->output[i]);
+    atomic_store_explicit(&recorder->output[i]->stop, true, memory_order_release);
+  }
+  const bool all = await_outputs(recorder, hurry);
+  for (int i = 0; i < recorder->outputs; ++i) {
+    Lane *lane = recorder->output[i];
+    tell_total(lane);
+    if (!ended(lane)) continue;
+    whole = (before[i] || lane->good) && whole;
+    if (!all) continue;
+    Ring *ring = lane->ring;
+    lane_join(lane);
+    lane_free(lane);
+    ring_free(ring);
+  }
+  if (!all) return whole; // a thread that is still out there looks at it: the process ends anyway
+  pthread_mutex_destroy(&recorder->lock);
+  free(recorder);
+  return whole;
+}
+
+bool recorder_take(Recorder *recorder, Sink *sink)
+{
+  if (recorder->old_take >= 0) return false;
+  recorder->old_take = recorder_add(recorder, recorder->take_ring, sink);
+  return recorder->old_take >= 0;
+}
+
+bool recorder_end_take(Recorder *recorder, uint64_t frames, char *path, size_t size, uint64_t *held)
+{
+  (void)frames; // they are in the ring, or past it
+  const int lane = recorder->old_take;
+  recorder->old_take = -1;
+  return recorder_end(recorder, lane, path, size, held);
 }

@@ -2,61 +2,48 @@
 // libsndfile writes everything but WAV on a pipe, which it refuses: that header is ours.
 #include "sink.h"
 
+#include "cast.h"
+#include "sink_format.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <sndfile.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { CHANNELS = 2, MOST = 1024, WAV_MOST_FRAMES = 0x3ffffff0 };
 
 struct Sink {
-  char *path; ///< as asked for
-  char *now;  ///< the file of a row that is being written
-  int format; ///< libsndfile's; 0: bytes straight to a descriptor
+  SinkKind kind;
+  char *path;  ///< as asked for, or what to call it
+  char *now;   ///< the file of a row that is being written
+  int format;  ///< libsndfile's; 0: bytes straight to a descriptor
+  bool header; ///< those bytes begin with a WAV's
   uint32_t rate_hz;
   bool fresh;
-  int fd;
+  bool split;
+  pthread_mutex_t lock; ///< of fd, which another thread may turn away
+  int fd;               ///< -1: none yet
   SNDFILE *file;
-  unsigned part; ///< files of the row begun, for a classic WAV past 4 GB
+  Cast *cast;
+  unsigned part; ///< files of the row begun
   uint64_t part_frames;
+  uint64_t part_most; ///< 0: without end
   uint64_t frames;
+  SinkFile *on_file;
+  void *on_file_data;
+  int on_file_lane;
+  bool finished;
   bool failed;
   bool gone;
   char error[512];
 };
-
-static const struct {
-  const char *name;
-  int format;
-  bool pipe;
-} formats[] = {
-    {"rf64", SF_FORMAT_RF64 | SF_FORMAT_PCM_16, false},
-    {"wav", SF_FORMAT_WAV | SF_FORMAT_PCM_16, true},
-    {"w64", SF_FORMAT_W64 | SF_FORMAT_PCM_16, false},
-    {"flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, true},
-    {"ogg", SF_FORMAT_OGG | SF_FORMAT_VORBIS, false},
-    {"au", SF_FORMAT_AU | SF_FORMAT_PCM_16, true},
-    {"raw", SF_FORMAT_RAW | SF_FORMAT_PCM_16 | SF_ENDIAN_LITTLE, true},
-};
-enum { FORMATS = sizeof formats / sizeof *formats, WAV = 1, RAW = 6 };
-
-static int find_format(const char *name)
-{
-  for (int i = 0; i < FORMATS; ++i)
-    if (strcasecmp(name, formats[i].name) == 0) return i;
-  return -1;
-}
-
-bool sink_format_known(const char *format)
-{
-  return find_format(format) >= 0;
-}
 
 static CenoteStatus refuse(CenoteError *err, CenoteStatus status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -69,18 +56,33 @@ static CenoteStatus refuse(CenoteError *err, CenoteStatus status, const char *fo
   return status;
 }
 
+/// libsndfile's words, without its own before the system's.
+static const char *reason(SNDFILE *file)
+{
+  static const char prefix[] = "System error : ";
+  const char *text = sf_strerror(file);
+  return strncmp(text, prefix, sizeof prefix - 1) == 0 ? text + sizeof prefix - 1 : text;
+}
+
+static bool fail(Sink *sink, const char *why)
+{
+  if (sink->failed) return false;
+  sink->failed = true;
+  sink->gone = errno == EPIPE;
+  const size_t length = strlen(why);
+  const int stop = length > 0 && why[length - 1] == '.' ? 1 : 0;
+  snprintf(sink->error, sizeof sink->error, "%.300s: %.*s", sink_path(sink), (int)length - stop,
+           why);
+  return false;
+}
+
 static bool write_fully(Sink *sink, const void *bytes, size_t size)
 {
   const char *at = bytes;
   while (size > 0 && !sink->failed) {
     const ssize_t wrote = write(sink->fd, at, size);
     if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) {
-      sink->failed = true;
-      sink->gone = errno == EPIPE;
-      snprintf(sink->error, sizeof sink->error, "%s: %s", sink->path, strerror(errno));
-      break;
-    }
+    if (wrote < 0) return fail(sink, strerror(errno));
     at += wrote;
     size -= (size_t)wrote;
   }
@@ -105,7 +107,7 @@ static bool write_wav_header(Sink *sink)
   return write_fully(sink, header, sizeof header);
 }
 
-/// PATH, then PATH-2, PATH-3 before its ending.
+/// PATH, then PATH-2, PATH-3 before its ending; of a split PATH-0001, PATH-0002.
 static bool name_part(Sink *sink)
 {
   const char *slash = strrchr(sink->path, '/');
@@ -115,76 +117,127 @@ static bool name_part(Sink *sink)
   free(sink->now);
   sink->now = malloc(size);
   if (!sink->now) return false;
-  if (sink->part <= 1) snprintf(sink->now, size, "%s", sink->path);
-  else snprintf(sink->now, size, "%.*s-%u%s", stem, sink->path, sink->part, dot ? dot : "");
+  if (sink->part <= 1 && !sink->split) snprintf(sink->now, size, "%s", sink->path);
+  else
+    snprintf(sink->now, size, "%.*s-%0*u%s", stem, sink->path, sink->split ? 4 : 1, sink->part,
+             dot ? dot : "");
   return true;
+}
+
+/// The descriptor stays ours, so that sink_give_up may turn it away until the very end.
+static bool open_file(Sink *sink)
+{
+  SF_INFO info = {.samplerate = (int)sink->rate_hz, .channels = CHANNELS, .format = sink->format};
+  sink->file = sf_open_fd(sink->fd, SFM_WRITE, &info, SF_FALSE);
+  return sink->file != NULL;
 }
 
 static CenoteStatus open_part(Sink *sink, CenoteError *err)
 {
-  ++sink->part;
+  // A new file is never behind a link, nor a device that waits there. The parts of an earlier run
+  // stay, and this one's come after them: a daemon that is started again keeps what it played.
+  const int how = sink->fresh ? O_EXCL | O_NOFOLLOW : sink->split ? O_EXCL : O_TRUNC;
   sink->part_frames = 0;
-  if (!name_part(sink)) return refuse(err, CENOTE_NO_MEMORY, "%s: out of memory", sink->path);
-  sink->fd = open(sink->now, O_RDWR | O_CREAT | O_CLOEXEC | (sink->fresh ? O_EXCL : O_TRUNC), 0666);
+  do {
+    ++sink->part;
+    if (!name_part(sink)) return refuse(err, CENOTE_NO_MEMORY, "%s: out of memory", sink->path);
+    sink->fd = open(sink->now, O_RDWR | O_CREAT | O_CLOEXEC | how, 0666);
+  } while (sink->fd < 0 && errno == EEXIST && sink->split && !sink->fresh);
   if (sink->fd < 0)
     return refuse(err, CENOTE_FILE_ERROR, "%s: cannot write: %s", sink->now, strerror(errno));
-  SF_INFO info = {.samplerate = (int)sink->rate_hz, .channels = CHANNELS, .format = sink->format};
-  sink->file = sf_open_fd(sink->fd, SFM_WRITE, &info, SF_TRUE);
-  if (!sink->file) // it has closed the descriptor
-    return refuse(err, CENOTE_FILE_ERROR, "%s: %s", sink->now, sf_strerror(NULL));
+  struct stat about;
+  if (sink->fresh && (fstat(sink->fd, &about) != 0 || !S_ISREG(about.st_mode)))
+    return refuse(err, CENOTE_FILE_ERROR, "%s: not an ordinary file", sink->now);
+  if (!open_file(sink)) return refuse(err, CENOTE_FILE_ERROR, "%s: %s", sink->now, reason(NULL));
   if ((sink->format & SF_FORMAT_TYPEMASK) == SF_FORMAT_RF64)
     sf_command(sink->file, SFC_RF64_AUTO_DOWNGRADE, NULL, SF_TRUE);
   sink_flush(sink);
   return CENOTE_OK;
 }
 
-static CenoteStatus open_pipe(Sink *sink, int format, CenoteError *err)
+/// Once there is a descriptor: what goes down a pipe before the sound.
+static bool begin_pipe(Sink *sink)
 {
-  sink->fd = dup(STDOUT_FILENO);
-  if (sink->fd < 0) return refuse(err, CENOTE_FILE_ERROR, "standard output: %s", strerror(errno));
-  if (format == WAV || format == RAW) {
-    sink->format = 0;
-    if (format == WAV && !write_wav_header(sink))
-      return refuse(err, CENOTE_FILE_ERROR, "%s", sink->error);
-    return CENOTE_OK;
+  if (sink->format == 0) return !sink->header || write_wav_header(sink);
+  return open_file(sink) || fail(sink, reason(NULL));
+}
+
+/// Without a reader an open for writing would wait; this one fails, until there is one.
+static bool open_fifo(Sink *sink)
+{
+  const int fd = open(sink->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) {
+    if (errno != ENXIO && errno != EINTR) fail(sink, strerror(errno));
+    return false;
   }
-  SF_INFO info = {.samplerate = (int)sink->rate_hz, .channels = CHANNELS, .format = sink->format};
-  sink->file = sf_open_fd(sink->fd, SFM_WRITE, &info, SF_TRUE);
-  return sink->file ? CENOTE_OK
-                    : refuse(err, CENOTE_FILE_ERROR, "standard output: %s", sf_strerror(NULL));
+  const int flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, flags & ~O_NONBLOCK); // libsndfile wants writes that wait
+  pthread_mutex_lock(&sink->lock);
+  sink->fd = fd;
+  pthread_mutex_unlock(&sink->lock);
+  return begin_pipe(sink);
+}
+
+static CenoteStatus begin(Sink *sink, const char *path, CenoteError *err)
+{
+  if (sink->kind == SINK_FILE) return open_part(sink, err);
+  if (sink->kind == SINK_CAST) return cast_open(path, sink->rate_hz, &sink->cast, err);
+  const bool standard = strcmp(path, "-") == 0;
+  if (standard) sink->fd = dup(STDOUT_FILENO);
+  if (standard && sink->fd < 0)
+    return refuse(err, CENOTE_FILE_ERROR, "standard output: %s", strerror(errno));
+  if (standard) begin_pipe(sink);
+  else open_fifo(sink);
+  return sink->failed ? refuse(err, CENOTE_FILE_ERROR, "%s", sink->error) : CENOTE_OK;
 }
 
 CenoteStatus sink_open(const char *path, const char *format, uint32_t rate_hz, bool fresh,
-                       Sink **out, CenoteError *err)
+                       uint64_t split_frames, Sink **out, CenoteError *err)
 {
   *out = NULL;
-  const bool pipe = strcmp(path, "-") == 0;
-  const char *dot = strrchr(path, '.');
-  int which = format ? find_format(format) : -1;
-  if (format && which < 0)
-    return refuse(err, CENOTE_BAD_ARGUMENT,
-                  "format %s is none of: rf64, wav, w64, flac, ogg, au, raw", format);
-  if (!format && !pipe && dot) which = find_format(dot + 1);
-  // A file named .wav is an RF64 until told otherwise: the same up to 4 GB, and good past it.
-  if (!format && which == WAV) which = 0;
-  if (which < 0) which = pipe ? WAV : 0;
-  if (pipe && !formats[which].pipe)
-    return refuse(err, CENOTE_BAD_ARGUMENT, "format %s cannot go to a pipe; wav, raw, au, flac can",
-                  formats[which].name);
+  const SinkKind kind = sink_kind_of(path, fresh);
+  SinkFormat form;
+  if (!sink_format_choose(path, format, kind, &form, err)) return CENOTE_BAD_ARGUMENT;
   Sink *sink = calloc(1, sizeof *sink);
-  if (sink) sink->path = strdup(pipe ? "standard output" : path);
+  if (sink) sink->path = strdup(strcmp(path, "-") == 0 ? "standard output" : path);
   if (!sink || !sink->path) {
     free(sink);
-    return refuse(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
+    return refuse(err, CENOTE_NO_MEMORY, "out of memory");
   }
-  sink->format = formats[which].format;
+  pthread_mutex_init(&sink->lock, NULL);
+  sink->kind = kind;
+  sink->format = form.format;
+  sink->header = form.header;
   sink->rate_hz = rate_hz;
   sink->fresh = fresh;
+  sink->split = kind == SINK_FILE && split_frames > 0;
+  sink->part_most = sink->split ? split_frames : 0;
+  if ((form.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV &&
+      (sink->part_most == 0 || sink->part_most > WAV_MOST_FRAMES))
+    sink->part_most = WAV_MOST_FRAMES;
   sink->fd = -1;
-  const CenoteStatus status = pipe ? open_pipe(sink, which, err) : open_part(sink, err);
+  const CenoteStatus status = begin(sink, path, err);
   if (status == CENOTE_OK) *out = sink;
   else sink_close(sink);
   return status;
+}
+
+SinkKind sink_kind(const Sink *sink)
+{
+  return sink->kind;
+}
+
+void sink_on_file(Sink *sink, SinkFile *finished, void *data, int lane)
+{
+  sink->on_file = finished;
+  sink->on_file_data = data;
+  sink->on_file_lane = lane;
+}
+
+bool sink_ready(Sink *sink)
+{
+  if (sink->cast) return cast_ready(sink->cast);
+  return sink->fd >= 0 || (!sink->failed && !sink->finished && open_fifo(sink));
 }
 
 /// Round half to even, as `cenote render` does: both files hold the same numbers.
@@ -193,37 +246,63 @@ static int16_t to_16_bit(float x)
   return (int16_t)lrintf(x * 32767.0f);
 }
 
-static bool roll_over(Sink *sink, size_t count)
+/// End the file of now; its last bytes may not fit.
+static bool end_part(Sink *sink)
 {
-  if ((sink->format & SF_FORMAT_TYPEMASK) != SF_FORMAT_WAV || !sink->file ||
-      sink->part_frames + count <= WAV_MOST_FRAMES)
-    return true;
+  bool good = true;
+  errno = 0;
+  if (sink->file) {
+    const int status = sf_close(sink->file);
+    sink->file = NULL;
+    if (status != 0) good = fail(sink, errno != 0 ? strerror(errno) : sf_error_number(status));
+  }
+  pthread_mutex_lock(&sink->lock);
+  const int fd = sink->fd;
+  sink->fd = -1;
+  pthread_mutex_unlock(&sink->lock);
+  if (fd >= 0 && close(fd) != 0) good = fail(sink, strerror(errno));
+  return good;
+}
+
+static bool next_part(Sink *sink)
+{
   CenoteError err = {""};
-  sf_close(sink->file);
-  sink->file = NULL;
+  if (!end_part(sink)) return false;
+  if (sink->on_file)
+    sink->on_file(sink->on_file_data, sink->on_file_lane, sink->now, sink->part_frames);
   if (open_part(sink, &err) == CENOTE_OK) return true;
   sink->failed = true;
   snprintf(sink->error, sizeof sink->error, "%.500s", err.text);
   return false;
 }
 
+static void write_numbers(Sink *sink, const int16_t *numbers, size_t count)
+{
+  size_t wrote = count;
+  if (sink->cast) {
+    cast_write(sink->cast, numbers, count);
+  } else if (!sink->file) {
+    if (!write_fully(sink, numbers, count * CHANNELS * sizeof *numbers)) wrote = 0;
+  } else {
+    errno = 0;
+    const sf_count_t taken = sf_writef_short(sink->file, numbers, (sf_count_t)count);
+    wrote = taken > 0 ? (size_t)taken : 0;
+    if (wrote != count) fail(sink, errno != 0 ? strerror(errno) : reason(sink->file));
+  }
+  sink->frames += wrote;
+  sink->part_frames += wrote;
+}
+
 bool sink_write(Sink *sink, const float *frames, size_t count)
 {
   int16_t number[MOST * CHANNELS];
   while (count > 0 && !sink->failed) {
-    const size_t n = count < MOST ? count : MOST;
-    if (!roll_over(sink, n)) break;
+    if (sink->part_most > 0 && sink->part_frames == sink->part_most && !next_part(sink)) break;
+    size_t n = count < MOST ? count : MOST;
+    if (sink->part_most > 0 && n > sink->part_most - sink->part_frames)
+      n = (size_t)(sink->part_most - sink->part_frames);
     for (size_t i = 0; i < n * CHANNELS; ++i) number[i] = to_16_bit(frames[i]);
-    if (!sink->file) {
-      write_fully(sink, number, n * CHANNELS * sizeof *number);
-    } else if (sf_writef_short(sink->file, number, (sf_count_t)n) != (sf_count_t)n) {
-      sink->failed = true;
-      sink->gone = errno == EPIPE;
-      snprintf(sink->error, sizeof sink->error, "%s: %s", sink->now ? sink->now : sink->path,
-               sf_strerror(sink->file));
-    }
-    sink->frames += n;
-    sink->part_frames += n;
+    write_numbers(sink, number, n);
     frames += n * CHANNELS;
     count -= n;
   }
@@ -238,6 +317,17 @@ void sink_flush(Sink *sink)
   sf_command(sink->file, SFC_UPDATE_HEADER_NOW, NULL, 0);
 }
 
+void sink_give_up(Sink *sink)
+{
+  if (sink->cast) cast_give_up(sink->cast);
+  if (sink->kind != SINK_PIPE) return;
+  const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  pthread_mutex_lock(&sink->lock);
+  if (nowhere >= 0 && sink->fd >= 0) dup2(nowhere, sink->fd);
+  pthread_mutex_unlock(&sink->lock);
+  if (nowhere >= 0) close(nowhere);
+}
+
 const char *sink_error(const Sink *sink)
 {
   return sink->error;
@@ -248,9 +338,14 @@ bool sink_reader_gone(const Sink *sink)
   return sink->gone;
 }
 
+const char *sink_name(const Sink *sink)
+{
+  return sink->cast ? cast_name(sink->cast) : sink->path;
+}
+
 const char *sink_path(const Sink *sink)
 {
-  return sink->now ? sink->now : sink->path;
+  return sink->now ? sink->now : sink_name(sink);
 }
 
 uint64_t sink_frames(const Sink *sink)
@@ -258,12 +353,20 @@ uint64_t sink_frames(const Sink *sink)
   return sink->frames;
 }
 
+bool sink_finish(Sink *sink)
+{
+  if (sink->finished) return !sink->failed;
+  sink->finished = true;
+  if (sink->cast) cast_end(sink->cast);
+  return end_part(sink) && !sink->failed;
+}
+
 bool sink_close(Sink *sink)
 {
   if (!sink) return true;
-  bool good = !sink->failed;
-  if (sink->file) good = sf_close(sink->file) == 0 && good;
-  else if (sink->fd >= 0 && sink->format == 0) good = close(sink->fd) == 0 && good;
+  const bool good = sink_finish(sink);
+  cast_close(sink->cast);
+  pthread_mutex_destroy(&sink->lock);
   free(sink->path);
   free(sink->now);
   free(sink);

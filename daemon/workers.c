@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: ISC
+#define _GNU_SOURCE // gettid
+
 #include "workers.h"
+
+#include "realtime.h"
 
 #include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { PRIORITY = 50, SPINS = 256 };
 
@@ -25,20 +30,48 @@ struct Workers {
   Worker worker[];
 };
 
+/// What a new thread does first: it says who it is, so that rtkit can be asked for it, and has its
+/// arithmetic leave subnormals out.
+typedef struct Start {
+  void *(*run)(void *);
+  void *data;
+  pid_t thread;
+  sem_t known;
+} Start;
+
+static void *tell_and_run(void *data)
+{
+  Start *start = data;
+  void *(*run)(void *) = start->run;
+  void *run_data = start->data;
+  start->thread = gettid();
+  sem_post(&start->known); // gone with this
+  realtime_flush_subnormals();
+  return run(run_data);
+}
+
 int workers_thread(pthread_t *thread, bool *realtime, void *(*run)(void *), void *data)
 {
+  Start start = {.run = run, .data = data};
+  sem_init(&start.known, 0, 0);
+  int refusal = 0;
+  int error = -1;
   if (*realtime) {
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED);
     pthread_attr_setschedpolicy(&attributes, SCHED_FIFO);
     pthread_attr_setschedparam(&attributes, &(struct sched_param){.sched_priority = PRIORITY});
-    const int error = pthread_create(thread, &attributes, run, data);
+    error = refusal = pthread_create(thread, &attributes, tell_and_run, &start);
     pthread_attr_destroy(&attributes);
-    if (error == 0) return 0;
-    *realtime = false;
   }
-  return pthread_create(thread, NULL, run, data);
+  if (error != 0) error = pthread_create(thread, NULL, tell_and_run, &start);
+  if (error == 0) {
+    while (sem_wait(&start.known) != 0) continue; // a signal
+    if (refusal != 0) *realtime = realtime_ask(start.thread, refusal);
+  }
+  sem_destroy(&start.known);
+  return error;
 }
 
 static void *work(void *data)

@@ -23,8 +23,8 @@ void workers_run(Workers *workers, uint32_t most);
 /// NULL is fine.
 void workers_stop(Workers *workers);
 
-/// Start a thread: below the card's own where *realtime; without the right to it, and with
-/// *realtime false from then on, an ordinary one. 0 or an error.
+/// Start a thread: below the card's own where *realtime; without the right to it one that rtkit
+/// raises, or, with *realtime false from then on, an ordinary one. 0 or an error.
 int workers_thread(pthread_t *thread, bool *realtime, void *(*run)(void *), void *data);
 
 #endif

@@ -27,7 +27,7 @@ for _ in $(seq 200); do
   grep -q '^cenoted: ready: ' "$work/log" && break
   sleep 0.05
 done
-jack_rec -f "$work/rec.wav" -d "$seconds" -b 24 cenote:out_0 cenote:out_1 >/dev/null 2>&1
+jack_rec -f "$work/rec.wav" -d "$seconds" -b 24 cenote:out_1 cenote:out_2 >/dev/null 2>&1
 wait $daemon
 status=$?
 daemon=

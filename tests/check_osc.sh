@@ -3,87 +3,16 @@
 # check_osc.sh send|oscsend|pd|node|hostile|quit [MS]: a real client plays a real daemon. After a flood
 # of nonsense it must answer within MS (1000; builds with sanitizers need more).
 set -u
-here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
-build=${CENOTE_BUILD_ROOT:-$here/build}
-cenote=$build/cli/cenote
-cenoted=$build/daemon/cenoted
 client=${1:?which client: send, oscsend, pd, node, hostile or quit}
 patience=${2:-1000}
-failures=0
-daemon=
+check="check_osc $client"
+. "$(dirname "$0")/osc/daemon.sh"
 
-work=$(mktemp -d)
-cleanup() {
-  [ -n "$daemon" ] && kill "$daemon" 2>/dev/null && wait "$daemon"
-  rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM
-
-skip() {
-  echo "skipped: $*"
-  exit 77
-}
-
-bad() {
-  echo "check_osc $client: $*" >&2
-  failures=$((failures + 1))
-}
-
-need() {
-  command -v "$1" >/dev/null || skip "$1 is not installed (Debian: $2)"
-}
-
-# A daemon of two voices on a free port, which it says when it is ready. It ends by itself, should
-# nobody be left to end it.
-start_daemon() {
-  mkdir -p "$work/media"
+# Two voices of the smallest model.
+start_tiny() {
   cp "$here/tests/golden/tiny.safetensors" "$work/media/"
   echo 'not a model' >"$work/media/garbage.safetensors"
-  : >"$work/log"
-  "$cenoted" --no-audio --port 0 --voices 2 --duration 300 --media-dir "$work/media" \
-    "$work/media/tiny.safetensors" 2>"$work/log" &
-  daemon=$!
-  port=
-  for _ in $(seq 200); do
-    port=$(sed -n 's/^cenoted: ready: udp 127\.0\.0\.1:\([0-9]*\),.*/\1/p' "$work/log")
-    [ -n "$port" ] && return
-    kill -0 "$daemon" 2>/dev/null || break
-    sleep 0.05
-  done
-  cat "$work/log" >&2
-  bad "the daemon does not say that it is ready"
-  exit 1
-}
-
-# It must still be there, and end cleanly when asked.
-quit_daemon() {
-  "$cenote" send --port "$port" /quit >"$work/quit" || bad "/quit fails: $(cat "$work/quit")"
-  [ "$(cat "$work/quit")" = '/done /quit' ] || bad "/quit answers: $(cat "$work/quit")"
-  await_end 'after /quit'
-}
-
-await_end() {
-  for _ in $(seq 200); do
-    kill -0 "$daemon" 2>/dev/null || break
-    sleep 0.05
-  done
-  kill -9 "$daemon" 2>/dev/null # 137 below, if it is still there
-  wait "$daemon"
-  status=$?
-  daemon=
-  [ $status -eq 0 ] || {
-    bad "the daemon ends with $status $1"
-    cat "$work/log" >&2
-  }
-}
-
-# says WANTED ARGS...: what cenote send prints, wholly.
-says() {
-  wanted=$1
-  shift
-  got=$("$cenote" send --port "$port" "$@" 2>&1)
-  [ "$got" = "$wanted" ] || bad "send $*: want '$wanted', got '$got'"
+  start_daemon --voices 2 "$work/media/tiny.safetensors"
 }
 
 # ends STATUS REGEX ARGS...: how cenote send ends, and a line that it prints.
@@ -116,7 +45,7 @@ sample_clock() {
 }
 
 check_send() {
-  start_daemon
+  start_tiny
   for tcp in '' --tcp; do
     ends 0 '^/status\.reply 1 0 [0-9]+ 2 [0-9]+ ' $tcp --port "$port" /status
     ends 0 '^/version\.reply ' $tcp --port "$port" /version
@@ -166,7 +95,7 @@ check_bound() {
 }
 
 check_quit() {
-  start_daemon
+  start_tiny
   check_bound
   "$cenoted" --no-audio --port "$port" "$work/media/tiny.safetensors" 2>"$work/second"
   status=$?
@@ -175,7 +104,7 @@ check_quit() {
     bad "a second daemon on the same port says: $(cat "$work/second")"
   quit_daemon
   for signal in INT TERM; do
-    start_daemon
+    start_tiny
     kill -$signal "$daemon"
     await_end "on SIG$signal"
   done
@@ -185,7 +114,7 @@ check_quit() {
 check_oscsend() {
   need oscsend liblo-tools
   need oscdump liblo-tools
-  start_daemon
+  start_tiny
   oscsend 127.0.0.1 "$port" /voice/1/gain f -9
   says '/voice/1/gain -9' /voice/1/gain
   oscsend 127.0.0.1 "$port" /voice/1/top_k i 1000
@@ -217,7 +146,7 @@ check_oscsend() {
 
 check_pd() {
   need pd puredata-core
-  start_daemon
+  start_tiny
   timeout 20 pd -nogui -noaudio -stderr -open "$here/tests/osc/drive.pd" -send "port $port" \
     >"$work/pd" 2>&1 || bad "pd ends with $?"
   for line in 'reply: list voice 1 gain -12.5' 'reply: list fail /nope .* 1' \
@@ -231,7 +160,7 @@ check_pd() {
 
 check_node() {
   need node nodejs
-  start_daemon
+  start_tiny
   transports='udp tcp slip'
   grep -qs '^0*1 ' /proc/net/if_inet6 && transports="$transports udp6"
   for transport in $transports; do
@@ -243,14 +172,11 @@ check_node() {
 
 check_hostile() {
   need node nodejs
-  start_daemon
+  start_tiny
   timeout 100 node "$here/tests/osc/hostile.mjs" "$port" 3000 "$patience" || bad "see above"
   quit_daemon
 }
 
-for program in "$cenoted" "$cenote"; do
-  [ -x "$program" ] || skip "$program is not built"
-done
 case $client in
 send | oscsend | pd | node | hostile | quit) "check_$client" ;;
 *) echo "check_osc: no client called $client" >&2 && exit 2 ;;

@@ -19,8 +19,14 @@ sed -n '/^```c$/,/^```$/{/^```/!p}' "$readme" >"$work/example.c"
 # "/voice/*/gain" and "/voice/1/gain" stand for "/voice/N/gain".
 "$cenoted" --help-osc >"$work/known" || exit 1
 sent=$(sed -n "s|^build/cli/cenote send '*\(/[^ ']*\).*|\1|p" "$readme" |
-  sed 's|/voice/[^/]*/|/voice/N/|' | sort -u)
+  sed 's|/voice/[^/]*/|/voice/N/|; s|/level/[^/]*/|/level/L/|
+       s|/slot/[^/]*/save|/slot/S/save|; s|/slot/[^/]*/load|/slot/S/load|' | sort -u)
 [ -n "$sent" ] || { echo "README.md sends nothing" && exit 1; }
 for address in $sent; do
   grep -Fqw -- "$address" "$work/known" || { echo "--help-osc does not know $address" && exit 1; }
 done
+
+# The reference page is the program's own table.
+"$cenoted" --help-osc=markdown >"$work/page" || exit 1
+sed -n '/^| address/,$p' "$root/doc/osc.md" | cmp -s - "$work/page" ||
+  { echo "doc/osc.md is not what cenoted --help-osc=markdown prints" && exit 1; }

@@ -4,11 +4,6 @@
 #include "rt/codec.h"
 #include "rt/rt.h"
 
-const CenoteModelInfo *cenote_model_info(const CenoteModel *model)
-{
-  return &model->info;
-}
-
 bool cenote_model_level(const CenoteModel *model, uint32_t level, CenoteLevelInfo *out)
 {
   if (level >= model->levels) return false;

@@ -27,3 +27,13 @@ CenoteStatus cenote_state_check(const CenoteModel *model, const void *state, siz
     return cn_fail(err, CENOTE_BAD_STATE, "%zu bytes, want %zu", bytes, model->info.state_bytes);
   return cn_fail(err, CENOTE_BAD_STATE, "damaged: a field is out of its range");
 }
+
+uint64_t cenote_state_hash(const void *state, size_t bytes)
+{
+  CnState head;
+  if (bytes < sizeof head) return 0;
+  memcpy(&head, state, sizeof head);
+  return memcmp(head.magic, "CENOTE2", sizeof head.magic) == 0 && head.bytes == bytes
+             ? head.model_hash
+             : 0;
+}

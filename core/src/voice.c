@@ -46,8 +46,3 @@ void cenote_voice_free(CenoteVoice *voice)
 {
   free(voice);
 }
-
-const CenoteModel *cenote_voice_model(const CenoteVoice *voice)
-{
-  return voice->model;
-}

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: ISC
-// One block: commands, voices, mix, master. Gains move in ramps; a new ensemble is crossfaded in
-// over the old one; a reset glides from the last value to the new start.
+// A segment: commands that are due, voices, mix, master.
 #include "rt/engine.h"
 
 #include "rt/engine_struct.h"
@@ -8,244 +7,211 @@
 #include <math.h>
 #include <string.h>
 
-CENOTE_RT static void ramp_to(Ramp *ramp, float target, uint32_t frames)
+CENOTE_RT void engine_tell(Engine *engine, Event event)
 {
-  ramp->target = target;
-  ramp->left = frames;
-  ramp->step = (target - ramp->now) / (float)frames;
+  if (engine->backs == 0 && ring_write(engine->options.events, &event, 1)) return;
+  if (engine->backs < ENGINE_BACK) engine->back[engine->backs++] = event;
 }
 
-CENOTE_RT static float ramp_next(Ramp *ramp)
+/// What the event ring had no room for.
+CENOTE_RT static void tell_backs(Engine *engine)
 {
-  if (ramp->left > 0) ramp->now = --ramp->left == 0 ? ramp->target : ramp->now + ramp->step;
-  return ramp->now;
+  uint32_t told = 0;
+  while (told < engine->backs && ring_write(engine->options.events, &engine->back[told], 1)) ++told;
+  engine->backs -= told;
+  if (told > 0) memmove(engine->back, engine->back + told, engine->backs * sizeof *engine->back);
 }
 
-CENOTE_RT static bool send_event(Engine *engine, Event event)
+CENOTE_RT static void refuse_full(Engine *engine, const Command *command)
 {
-  return ring_write(engine->events, &event, 1);
+  if (command->kind == COMMAND_KIT)
+    engine_tell(engine, (Event){.kind = EVENT_KIT, .object = command->object});
+  else if (command->object && command->kind != COMMAND_TAP)
+    engine_tell(engine, (Event){.kind = EVENT_MOMENT, .object = command->object});
+  engine_tell(engine, (Event){.kind = EVENT_REFUSED,
+                              .reply = command->reply,
+                              .voice = command->voice,
+                              .whole = REFUSED_FULL});
 }
 
-/// Hand back an ensemble; it stays where it is while the event ring is full.
-CENOTE_RT static void retire(Engine *engine, Ensemble **ensemble)
-{
-  if (*ensemble && send_event(engine, (Event){.kind = EVENT_RETIRED, .ensemble = *ensemble}))
-    *ensemble = NULL;
-}
-
-CENOTE_RT static void apply_part(Engine *engine, Part *part, const Command *command)
-{
-  switch (command->kind) {
-  case COMMAND_RUN:
-    ramp_to(&part->run, command->whole ? 1.0f : 0.0f, engine->ramp_frames);
-    break;
-  case COMMAND_RESET:
-    cenote_voice_reset(part->voice);
-    part->told = false;
-    part->residue = part->last;
-    part->glide = engine->ramp_frames;
-    break;
-  case COMMAND_SEED:
-    cenote_voice_set_seed(part->voice, command->whole);
-    break;
-  case COMMAND_TEMPERATURE:
-    cenote_voice_set_temperature(part->voice, (float)command->number);
-    break;
-  case COMMAND_TOP_K:
-    cenote_voice_set_top_k(part->voice, (uint32_t)command->whole);
-    break;
-  case COMMAND_TOP_P:
-    cenote_voice_set_top_p(part->voice, (float)command->number);
-    break;
-  case COMMAND_GAIN:
-    part->level = (float)command->number;
-    break;
-  case COMMAND_MUTE:
-    part->muted = command->whole != 0;
-    break;
-  default:
-    break;
-  }
-  if (command->kind == COMMAND_GAIN || command->kind == COMMAND_MUTE)
-    ramp_to(&part->gain, part->muted ? 0.0f : part->level, engine->ramp_frames);
-}
-
-CENOTE_RT static void apply(Engine *engine, const Command *command)
-{
-  switch (command->kind) {
-  case COMMAND_ENSEMBLE:
-    if (engine->next) engine->unheard = engine->next;
-    engine->next = command->ensemble;
-    return;
-  case COMMAND_MASTER_GAIN:
-    engine->master_level = (float)command->number;
-    break;
-  case COMMAND_MASTER_MUTE:
-    engine->master_muted = command->whole != 0;
-    break;
-  case COMMAND_TAP:
-    engine->tapping = command->whole != 0;
-    engine->tap_voice = command->voice;
-    if (engine->tapping) engine->tapped = 0;
-    engine->tap_told = engine->tapping;
-    return;
-  case COMMAND_FADE:
-    engine->ending = true;
-    ramp_to(&engine->end, 0.0f, engine->fade_frames);
-    return;
-  default: {
-    // What is addressed to a coming ensemble must reach it, not the one that it replaces.
-    Ensemble *ensemble = engine->next ? engine->next : engine->now;
-    if (command->voice < ensemble->parts)
-      apply_part(engine, &ensemble->part[command->voice], command);
-    return;
-  }
-  }
-  ramp_to(&engine->master, engine->master_muted ? 0.0f : engine->master_level, engine->ramp_frames);
-}
-
-/// Commands that are there now; a bundle's were written at once, so they are read at once.
+/// Commands that are there now; a bundle's were written at once, so they are read at once. While
+/// events wait for room no more commands are taken, since each may make some.
 CENOTE_RT static void take_commands(Engine *engine)
 {
-  for (size_t left = ring_filled(engine->commands); left > 0; --left) {
-    // An ensemble waits in the ring while the one before it still waits to be handed back.
-    if (engine->unheard) return;
+  for (size_t left = ring_filled(engine->options.commands); left > 0; --left) {
+    if (engine->backs > ENGINE_BACK / 2) return;
     Command command;
-    ring_read(engine->commands, &command, 1);
-    apply(engine, &command);
+    ring_read(engine->options.commands, &command, 1);
+    if (engine->logging) ring_write(engine->options.log, &(Logged){engine->frames, command}, 1);
+    if (command.due < engine->frames) {
+      engine->late += command.due != 0;
+      command.due = engine->frames;
+    }
+    if (!schedule_add(&engine->schedule, &command)) refuse_full(engine, &command);
+    // What comes after the beginning of a log belongs to it, and so is not taken before it.
+    if (command.kind == COMMAND_LOG && !engine->logging) return;
   }
 }
 
-CENOTE_RT static void turn_over(Engine *engine)
+/// Do what is due, in order.
+CENOTE_RT static void do_due(Engine *engine)
 {
-  retire(engine, &engine->unheard);
-  if (engine->cross.left == 0) retire(engine, &engine->old);
-  if (engine->next && !engine->old) {
-    engine->old = engine->now;
-    engine->now = engine->next;
-    engine->next = NULL;
-    engine->cross = (Ramp){0};
-    ramp_to(&engine->cross, 1.0f, engine->fade_frames);
+  for (Waiting *waiting = schedule_first(&engine->schedule);
+       waiting && waiting->command.due <= engine->frames;
+       waiting = schedule_first(&engine->schedule)) {
+    const Command command = waiting->command;
+    const bool taken = waiting->taken != 0; // a stream does it, or has, at its own step
+    if (taken) stream_due(engine->part[command.voice].now, &waiting->done);
+    schedule_remove(&engine->schedule, waiting);
+    if (!taken) engine_do(engine, &command);
   }
-  if (!engine->tap_told &&
-      send_event(engine, (Event){.kind = EVENT_TAP_OFF, .whole = engine->tapped}))
-    engine->tap_told = true;
 }
 
-CENOTE_RT static bool stands_still(const Part *part)
+/// Commands of the first kind go to their streams before the steps of their frames are made, which
+/// the resamplers read ahead. The next frame at which something is due.
+CENOTE_RT static uint64_t look_ahead(Engine *engine, uint32_t frames)
 {
-  return part->run.left == 0 && part->run.now == 0.0f;
+  uint64_t next = UINT64_MAX;
+  const uint64_t end = engine->frames + frames;
+  for (Waiting *waiting = schedule_first(&engine->schedule); waiting;
+       waiting = schedule_next(&engine->schedule, waiting)) {
+    const Command *command = &waiting->command;
+    if (next == UINT64_MAX) next = command->due;
+    if (command->due > end + (uint64_t)(engine->times.rate_hz * 0.02)) break;
+    if (command->kind >= COMMAND_AT_FRAME || waiting->taken != 0) continue;
+    if (command->voice < 0 || command->voice >= (int32_t)engine->options.voices) continue;
+    Stream *stream = engine->part[command->voice].now;
+    if (stream_stands(stream) || engine->part[command->voice].set.listening) continue;
+    if (!stream_later(stream, command, (double)(command->due - engine->frames), &waiting->done))
+      continue;
+    waiting->taken = stream->name;
+  }
+  return next;
 }
 
-CENOTE_RT static void list_running(Ensemble *ensemble, uint32_t frames, Running *running)
+CENOTE_RT static void list_running(Engine *engine)
 {
-  running->parts = 0;
-  for (uint32_t k = 0; ensemble && k < ensemble->parts; ++k) {
-    Part *part = &ensemble->part[k];
-    if (stands_still(part)) {
-      part->lag += ensemble->pace * frames;
-      part->lag -= ENGINE_CHUNK * floor(part->lag / ENGINE_CHUNK);
-    } else {
-      running->part[running->parts++] = part;
+  Stream *other[ENGINE_VOICES];
+  uint32_t others = 0;
+  uint32_t count = 0;
+  for (uint32_t k = 0; k < engine->options.voices; ++k) {
+    Part *part = &engine->part[k];
+    if (!stream_stands(part->now) && !part->set.listening) engine->running[count++] = part->now;
+    if (part->fading) other[others++] = part->fading;
+  }
+  memcpy(engine->running + count, other, others * sizeof *other);
+  count += others;
+  // Those of one model side by side: few models, short lists, mostly in order.
+  for (uint32_t i = 1; i < count; ++i) {
+    Stream *stream = engine->running[i];
+    const CenoteModel *model = cenote_voice_model(stream->voice);
+    uint32_t at = i;
+    for (; at > 0 && cenote_voice_model(engine->running[at - 1]->voice) > model; --at)
+      engine->running[at] = engine->running[at - 1];
+    engine->running[at] = stream;
+  }
+  engine->runnings = count;
+}
+
+/// Notes whose time is over.
+CENOTE_RT static void end_notes(Engine *engine)
+{
+  for (uint32_t k = 0; k < engine->options.voices; ++k) {
+    Part *part = &engine->part[k];
+    if (part->set.ends != 0 && part->set.ends <= engine->frames) part_release(part, &engine->times);
+    if (part->set.releasing && part->now->envelope.left == 0 && part->now->envelope.now == 0.0f) {
+      part->set.releasing = part->set.run = part->set.noted = false;
+      ramp_set(&part->now->run, 0.0f);
+      engine_tell(engine, (Event){.kind = EVENT_ENDED, .voice = (int32_t)k});
     }
   }
 }
 
-/// A chunk for every part that has run dry, in as few calls as there are lengths of them. A part
-/// that stood still takes one short chunk, and is dry together with the others from then on.
-CENOTE_RT static void refill(Part *const *part, uint32_t parts)
+/// The voice plays a state that brought its own controls, and may have been given others since.
+CENOTE_RT static void tell_controls(Engine *engine, int32_t number)
 {
-  for (uint32_t call = 0; call < parts; ++call) {
-    CenoteVoice *voice[ENGINE_VOICES];
-    float *out[ENGINE_VOICES];
-    uint32_t count = 0;
-    uint32_t steps = 0;
-    for (uint32_t k = 0; k < parts; ++k) {
-      if (part[k]->chunk_held > 0) continue;
-      const uint32_t lag = (uint32_t)part[k]->lag;
-      if (count > 0 && steps != ENGINE_CHUNK - lag) continue;
-      steps = ENGINE_CHUNK - lag;
-      part[k]->lag -= lag;
-      part[k]->chunk_at = 0;
-      part[k]->chunk_held = steps;
-      voice[count] = part[k]->voice;
-      out[count++] = part[k]->chunk;
-    }
-    if (count == 0) return;
-    cenote_voices_render(voice, count, out, steps);
+  Part *part = &engine->part[number];
+  if (!part->other_state) return;
+  part->other_state = false;
+  const CenoteVoice *voice = part->now->voice;
+  Event event = {.kind = EVENT_CONTROLS, .voice = number};
+  Controls *controls = &event.controls;
+  controls->seed = cenote_voice_seed(voice);
+  controls->temperature = cenote_voice_temperature(voice);
+  controls->top_p = cenote_voice_top_p(voice);
+  controls->top_k = cenote_voice_top_k(voice);
+  controls->levels = part->kit->levels;
+  for (uint32_t i = 0; i < controls->levels && i < ENGINE_LEVELS; ++i) {
+    controls->level[i].gain = cenote_voice_level_gain(voice, i);
+    controls->level[i].clock = cenote_voice_level_clock(voice, i);
+    controls->level[i].noise = cenote_voice_level_noise(voice, i);
+    controls->level[i].freeze = cenote_voice_level_freeze(voice, i);
   }
+  engine_tell(engine, event);
 }
 
-/// What its chunk gives of part->sound[frames]; true when that is not all.
-CENOTE_RT static bool resample(Part *part, uint32_t frames)
+CENOTE_RT static uint64_t sooner(uint64_t a, uint64_t b)
 {
-  uint32_t used;
-  uint32_t made;
-  if (part->made == frames) return false;
-  cenote_resampler_process(part->resampler, part->chunk + part->chunk_at, part->chunk_held, &used,
-                           part->sound + part->made, frames - part->made, &made, false);
-  part->chunk_at += used;
-  part->chunk_held -= used;
-  part->made += made;
-  return part->made < frames;
+  return a < b ? a : b;
 }
 
-/// part[..]->sound[frames] at the output rate, of parts of one ensemble.
-CENOTE_RT static void render_sounds(Part *const *part, uint32_t parts, uint32_t frames)
+/// The next frame at which a part changes by itself: a note's end, the end of a release, of a stop,
+/// of a crossfade; or at which its past grows. A segment ends there, so that none of it depends on
+/// how time is cut.
+CENOTE_RT static uint64_t next_turn(const Engine *engine)
 {
-  CenoteVoice *voice[ENGINE_VOICES];
-  float *out[ENGINE_VOICES];
-  if (parts == 0) return;
-  for (uint32_t k = 0; k < parts; ++k) {
-    voice[k] = part[k]->voice;
-    out[k] = part[k]->sound;
-    part[k]->made = 0;
+  uint64_t next = UINT64_MAX;
+  for (uint32_t k = 0; k < engine->options.voices; ++k) {
+    const Part *part = &engine->part[k];
+    const Stream *now = part->now;
+    if (part->set.ends != 0) next = sooner(next, part->set.ends);
+    if (part->set.releasing && now->envelope.left > 0)
+      next = sooner(next, engine->frames + now->envelope.left);
+    if (now->run.left > 0 && now->run.target == 0.0f)
+      next = sooner(next, engine->frames + now->run.left);
+    if (part->fading) next = sooner(next, engine->frames + part->fading->cross.left);
+    const uint64_t every = part->kit->past_every;
+    if (part->kit->past_room > 0 && every > 0 && !stream_stands(now))
+      next = sooner(next, (engine->frames / every + 1) * every);
   }
-  if (!part[0]->resampler) {
-    cenote_voices_render(voice, parts, out, frames);
-    return;
-  }
-  // Each turn makes at least one chunk or one frame of each, so the turns are bounded by both.
-  for (bool more = true; more;) {
-    more = false;
-    for (uint32_t k = 0; k < parts; ++k) more = resample(part[k], frames) || more;
-    refill(part, parts);
-  }
+  return next;
 }
 
-/// The part's sound with all that moves it: glide, gain, run.
-CENOTE_RT static void shape(Engine *engine, Part *part, uint32_t number)
+CENOTE_RT uint32_t engine_begin(Engine *engine, uint32_t frames)
 {
-  float *sound = part->sound;
-  if (stands_still(part)) {
-    memset(sound, 0, engine->block * sizeof *sound);
-    return;
-  }
-  if (!part->told && !cenote_voice_finite(part->voice))
-    part->told = send_event(engine, (Event){.kind = EVENT_NOT_FINITE, .voice = number});
-  for (uint32_t i = 0; i < engine->block; ++i) {
-    float x = sound[i];
-    if (part->glide > 0) {
-      const float share = (float)part->glide-- / (float)engine->ramp_frames;
-      x += (part->residue - x) * share;
-    }
-    part->last = x;
-    sound[i] = x * ramp_next(&part->gain) * ramp_next(&part->run);
-  }
+  tell_backs(engine);
+  take_commands(engine);
+  end_notes(engine);
+  do_due(engine);
+  const uint64_t next = sooner(look_ahead(engine, frames), next_turn(engine));
+  if (next < engine->frames + frames) frames = (uint32_t)(next - engine->frames);
+  engine->segment = frames;
+  for (uint32_t k = 0; k < engine->options.voices; ++k) tell_controls(engine, (int32_t)k);
+  list_running(engine);
+  return frames;
 }
 
-CENOTE_RT static void mix_ensemble(Engine *engine, Ensemble *ensemble, bool tap, float *mix)
+CENOTE_RT uint32_t engine_streams(const Engine *engine)
 {
-  for (uint32_t k = 0; k < ensemble->parts; ++k) {
-    const float *sound = ensemble->part[k].sound;
-    shape(engine, &ensemble->part[k], k);
-    if (tap && engine->tap_voice == k + 1)
-      for (uint32_t i = 0; i < engine->block; ++i)
-        engine->alone[2 * i] = engine->alone[2 * i + 1] = sound[i];
-    if (k == 0) memcpy(mix, sound, engine->block * sizeof *mix);
-    else
-      for (uint32_t i = 0; i < engine->block; ++i) mix[i] += sound[i];
+  return engine->runnings;
+}
+
+CENOTE_RT void engine_run(Engine *engine, uint32_t share, uint32_t shares)
+{
+  const uint32_t first = engine->runnings * share / shares;
+  const uint32_t end = engine->runnings * (share + 1) / shares;
+  if (end > first) stream_render(engine->running + first, end - first, engine->segment);
+}
+
+/// Saves go into their slots, in the order of the voices.
+CENOTE_RT static void keep_saves(Engine *engine, Stream *stream)
+{
+  for (uint32_t i = 0; i < stream->saves; ++i) {
+    Command put = stream->save[i];
+    put.kind = COMMAND_PUT;
+    engine_do(engine, &put);
   }
+  stream->saves = 0;
 }
 
 /// Transparent up to 0.8, then bent towards 1 with a continuous slope.
@@ -260,7 +226,7 @@ CENOTE_RT static double limit(double x)
 
 CENOTE_RT static float master(Engine *engine, float x, int channel)
 {
-  if (engine->dry) return x;
+  if (engine->options.dry) return x;
   double y = (double)x - engine->dc_in[channel] + engine->pole * engine->dc_out[channel];
   if (fabs(y) < 1e-15) y = 0.0; // before it becomes subnormal
   engine->dc_in[channel] = (double)x;
@@ -274,60 +240,127 @@ CENOTE_RT static float within(float x, float most)
   return x > most ? most : x >= -most ? x : x < -most ? -most : 0.0f;
 }
 
-CENOTE_RT uint32_t engine_begin(Engine *engine, uint32_t frames)
+CENOTE_RT static void mix_part(Engine *engine, uint32_t number)
 {
-  take_commands(engine);
-  turn_over(engine);
-  engine->block = frames;
-  engine->crossing = engine->old && engine->cross.left > 0;
-  list_running(engine->now, frames, &engine->running[0]);
-  list_running(engine->crossing ? engine->old : NULL, frames, &engine->running[1]);
-  const uint32_t now = engine->running[0].parts;
-  const uint32_t old = engine->running[1].parts;
-  return now > old ? now : old;
+  Part *part = &engine->part[number];
+  float *alone = NULL;
+  for (uint32_t t = 0; t < ENGINE_TAPS && !alone; ++t)
+    if (engine->tap[t].ring && engine->tap[t].voice == (int32_t)number) alone = engine->alone[t];
+  if (alone) memset(alone, 0, engine->segment * ENGINE_CHANNELS * sizeof *alone);
+  if (!part->told && !cenote_voice_finite(part->now->voice)) {
+    part->told = true;
+    engine_tell(engine, (Event){.kind = EVENT_NOT_FINITE, .voice = (int32_t)number});
+  }
+  part_mix(part, &engine->times, engine->segment, engine->mix, alone);
+  for (int i = 0; i < 2; ++i) {
+    keep_saves(engine, part->kit->stream[i]);
+    if (part->old_kit) keep_saves(engine, part->old_kit->stream[i]);
+  }
+  Kit *retired = part_clean(part);
+  if (retired) engine_tell(engine, (Event){.kind = EVENT_KIT, .object = retired});
 }
 
-CENOTE_RT void engine_run(Engine *engine, uint32_t share, uint32_t shares)
+CENOTE_RT static void tap(Engine *engine, const float *out)
 {
-  for (int i = 0; i < 2; ++i) {
-    const Running *running = &engine->running[i];
-    const uint32_t first = running->parts * share / shares;
-    const uint32_t end = running->parts * (share + 1) / shares;
-    render_sounds(running->part + first, end - first, engine->block);
+  for (uint32_t t = 0; t < ENGINE_TAPS; ++t) {
+    Tap *each = &engine->tap[t];
+    if (!each->ring) continue;
+    const float *from = out;
+    // Voices that several recordings want are mixed into the first one's.
+    for (uint32_t i = 0; each->voice >= 0 && i <= t; ++i) {
+      if (!engine->tap[i].ring || engine->tap[i].voice != each->voice) continue;
+      from = engine->alone[i];
+      break;
+    }
+    if (ring_write(each->ring, from, engine->segment)) each->frames += engine->segment;
+  }
+}
+
+CENOTE_RT static void tell_meters(Engine *engine)
+{
+  if (engine->meter_every == 0 || engine->frames < engine->meter_last + engine->meter_every) return;
+  engine->meter_last = engine->frames;
+  for (uint32_t k = 0; k < engine->options.voices; ++k) {
+    Part *part = &engine->part[k];
+    uint32_t codes = 0;
+    const double bits = cenote_voice_bits(part->now->voice, &codes);
+    Event event = {.kind = EVENT_METER, .voice = (int32_t)k};
+    const double frames = part->metered > 0 ? (double)part->metered : 1.0;
+    event.meter = (Meter){.peak = part->peak,
+                          .rms = (float)sqrt(part->square / frames),
+                          .dc = (float)(part->sum / frames),
+                          .bits = codes > 0 ? (float)(bits / codes) : 0.0f,
+                          .clipped = part->clipped};
+    part->peak = 0.0f;
+    part->square = part->sum = 0.0;
+    part->metered = 0;
+    part->clipped = 0;
+    engine_tell(engine, event);
+  }
+}
+
+CENOTE_RT void engine_hear(Engine *engine)
+{
+  const uint32_t frames = engine->segment;
+  Ring *input = engine->options.input;
+  const size_t got = input ? ring_read(input, engine->input, frames) : 0;
+  memset(engine->input + got, 0, (frames - got) * sizeof *engine->input);
+  if (input && engine->logging && engine->options.heard)
+    ring_write(engine->options.heard, engine->input, frames);
+  for (uint32_t k = 0; k < engine->options.voices; ++k) {
+    Part *part = &engine->part[k];
+    if (!part->set.listening || stream_stands(part->now)) continue;
+    CenoteVoice *voice = part->now->voice;
+    uint32_t at = 0;
+    uint8_t code[ENGINE_EAR];
+    while (at < frames) {
+      uint32_t used = frames - at < ENGINE_EAR ? frames - at : ENGINE_EAR;
+      uint32_t made = used;
+      const float *ear = engine->input + at;
+      if (part->kit->ear) {
+        cenote_resampler_process(part->kit->ear, engine->input + at, used, &used, engine->ear,
+                                 ENGINE_EAR, &made, false);
+        ear = engine->ear;
+        if (used == 0 && made == 0) break;
+      }
+      at += used;
+      for (uint32_t i = 0; i < made; ++i)
+        code[i] = cenote_model_code(cenote_voice_model(voice), ear[i]);
+      cenote_voice_listen(voice, code, made, NULL);
+    }
+    memset(part->now->sound, 0, frames * sizeof *part->now->sound);
   }
 }
 
 CENOTE_RT void engine_end(Engine *engine, float *out)
 {
-  const uint32_t frames = engine->block;
-  const bool crossing = engine->crossing;
-  mix_ensemble(engine, engine->now, engine->tapping, engine->mix);
-  if (crossing) mix_ensemble(engine, engine->old, false, engine->fading);
+  const uint32_t frames = engine->segment;
+  memset(engine->mix, 0, frames * ENGINE_CHANNELS * sizeof *engine->mix);
+  engine_hear(engine);
+  for (uint32_t k = 0; k < engine->options.voices; ++k) mix_part(engine, k);
   for (uint32_t i = 0; i < frames; ++i) {
-    float x = engine->mix[i];
-    if (crossing) {
-      const float share = ramp_next(&engine->cross);
-      x = x * share + engine->fading[i] * (1.0f - share);
+    const float gain = ramp_next(&engine->master) * ramp_next(&engine->end);
+    for (uint32_t c = 0; c < ENGINE_CHANNELS; ++c) {
+      const float x = within(engine->mix[2 * i + c] * gain, 1000.0f);
+      out[2 * i + c] = within(master(engine, x, (int)c), 1.0f);
     }
-    x = within(x * ramp_next(&engine->master) * ramp_next(&engine->end), 1000.0f);
-    for (int channel = 0; channel < ENGINE_CHANNELS; ++channel)
-      out[2 * i + (uint32_t)channel] = within(master(engine, x, channel), 1.0f);
   }
-  if (engine->tapping) {
-    const float *tapped = engine->tap_voice == 0 ? out : engine->alone;
-    if (ring_write(engine->tap, tapped, frames)) engine->tapped += frames;
-  }
+  tap(engine, out);
   engine->frames += frames;
-  if (engine->ending && !engine->ended && engine->end.left == 0)
-    engine->ended = send_event(engine, (Event){.kind = EVENT_FADED});
+  for (uint32_t k = 0; k < engine->options.voices; ++k) engine_remember(engine, &engine->part[k]);
+  tell_meters(engine);
+  if (engine->ending && !engine->ended && engine->end.left == 0) {
+    engine->ended = true;
+    engine_tell(engine, (Event){.kind = EVENT_FADED});
+  }
 }
 
 CENOTE_RT uint32_t engine_sounding(const Engine *engine)
 {
   uint32_t sounding = 0;
-  for (uint32_t k = 0; k < engine->now->parts; ++k) {
-    const Part *part = &engine->now->part[k];
-    if (part->run.target > 0.0f && cenote_voice_finite(part->voice)) ++sounding;
+  for (uint32_t k = 0; k < engine->options.voices; ++k) {
+    const Part *part = &engine->part[k];
+    if (part->now->run.target > 0.0f && cenote_voice_finite(part->now->voice)) ++sounding;
   }
   return sounding;
 }
@@ -335,4 +368,14 @@ CENOTE_RT uint32_t engine_sounding(const Engine *engine)
 CENOTE_RT uint64_t engine_frames(const Engine *engine)
 {
   return engine->frames;
+}
+
+CENOTE_RT uint64_t engine_late(const Engine *engine)
+{
+  return engine->late;
+}
+
+CENOTE_RT uint32_t engine_waiting(const Engine *engine)
+{
+  return engine->schedule.count;
 }

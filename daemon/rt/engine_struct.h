@@ -3,45 +3,58 @@
 #define DAEMON_ENGINE_STRUCT_H
 
 #include "rt/engine.h"
+#include "rt/schedule.h"
 
-/// Parts of an ensemble that sound in this block.
-typedef struct Running {
-  uint32_t parts;
-  Part *part[ENGINE_VOICES];
-} Running;
+enum { ENGINE_BACK = 256, ENGINE_EAR = 1024 };
+
+typedef struct Tap {
+  Ring *ring;    ///< NULL: off
+  int32_t voice; ///< -1: the mix
+  uint64_t frames;
+  bool ending; ///< its event waits for room
+  Ring *ended;
+} Tap;
 
 struct Engine {
-  bool dry;
-  uint32_t ramp_frames;
-  uint32_t fade_frames;
-  Ring *commands;
-  Ring *events;
-  Ring *tap;
-  Ensemble *now;     ///< what sounds
-  Ensemble *old;     ///< what fades out under it; NULL: nothing
-  Ensemble *next;    ///< what comes once old has gone; NULL: nothing
-  Ensemble *unheard; ///< what next replaced before it sounded, until the event ring takes it
-  Ramp cross;        ///< of now, 0 to 1; old has the rest
-  Ramp master;       ///< gain, and 0 while muted
-  Ramp end;          ///< 1, or 0 when all is over
+  EngineOptions options;
+  PartTimes times;
+  uint64_t frames;
+  uint64_t names; ///< of streams, given so far
+  uint64_t late;
+  uint32_t segment; ///< frames of this one
+  uint32_t meter_every;
+  uint64_t meter_last;
+  bool logging;
+  Part part[ENGINE_VOICES];
+  Moment *slot[ENGINE_SLOTS];
+  Tap tap[ENGINE_TAPS];
+  Event back[ENGINE_BACK]; ///< events that the ring had no room for
+  uint32_t backs;
+  Stream *running[2 * ENGINE_VOICES];
+  uint32_t runnings;
+  Ramp master; ///< gain, and 0 while muted
+  Ramp end;    ///< 1, or 0 when all is over
   float master_level;
   bool master_muted;
   bool ending;
   bool ended;
-  bool tapping;
-  uint32_t tap_voice; ///< 0: the mix
-  uint64_t tapped;
-  bool tap_told; ///< its end
-  double pole;   ///< of the DC blocker
+  double pole; ///< of the DC blocker
   double dc_in[ENGINE_CHANNELS];
   double dc_out[ENGINE_CHANNELS];
-  uint64_t frames;
-  uint32_t block;                ///< frames of this block
-  bool crossing;                 ///< old sounds too
-  Running running[2];            ///< of now, of old
-  float mix[ENGINE_BLOCK];       ///< voices of one ensemble
-  float fading[ENGINE_BLOCK];    ///< those of the old one
-  float alone[2 * ENGINE_BLOCK]; ///< the tapped voice, both channels
+  Schedule schedule;
+  float input[ENGINE_BLOCK];
+  float ear[ENGINE_EAR];
+  float mix[ENGINE_CHANNELS * ENGINE_BLOCK];
+  float alone[ENGINE_TAPS][ENGINE_CHANNELS * ENGINE_BLOCK];
 };
+
+/// Say something to the OSC thread; kept while its ring is full.
+CENOTE_RT void engine_tell(Engine *engine, Event event);
+/// Do a command of the second kind, or one of the first on what plays now.
+CENOTE_RT void engine_do(Engine *engine, const Command *command);
+/// Listening parts hear this segment's input.
+CENOTE_RT void engine_hear(Engine *engine);
+/// Keep a voice's past.
+CENOTE_RT void engine_remember(Engine *engine, Part *part);
 
 #endif

@@ -178,7 +178,7 @@ async function soundIsRecorded() {
   const start = await reply(message('/rec/start', 's', file), SLOW);
   expect('/rec/start', start?.address === '/done' && start.values[0] === '/rec/start',
     start && show(start));
-  await fails(message('/rec/start', 's', `second-${file}`), '/rec/start', 6, SLOW);
+  await fails(message('/rec/start', 's', file), '/rec/start', 6, SLOW);
   const began = await sampleClock();
   for (let turn = 0; turn < 100 && await sampleClock() < began + 1000n; ++turn)
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -126,7 +126,7 @@ CENOTE_API CenoteStatus cenote_model_load(const char *path, CenoteModel **out, C
 /// NULL is fine; free its voices first.
 CENOTE_API void cenote_model_free(CenoteModel *model);
 
-CENOTE_API const CenoteModelInfo *cenote_model_info(const CenoteModel *model);
+CENOTE_API CENOTE_RT const CenoteModelInfo *cenote_model_info(const CenoteModel *model);
 
 /// False when the model has no such level.
 CENOTE_API bool cenote_model_level(const CenoteModel *model, uint32_t level, CenoteLevelInfo *out);
@@ -160,6 +160,10 @@ CENOTE_API const float *cenote_model_samples(const CenoteModel *model);
 CENOTE_API void cenote_model_encode(const CenoteModel *model, const float *samples, size_t count,
                                     uint8_t *codes);
 
+/// The code of one sample value in [-1,1], as it comes; without min_max_scaling, which needs a
+/// whole clip.
+CENOTE_API CENOTE_RT uint8_t cenote_model_code(const CenoteModel *model, float sample);
+
 /// @}
 /// @name Voices
 /// @{
@@ -174,7 +178,7 @@ CENOTE_API CenoteStatus cenote_voice_new(const CenoteModel *model, CenoteVoice *
 /// NULL is fine.
 CENOTE_API void cenote_voice_free(CenoteVoice *voice);
 
-CENOTE_API const CenoteModel *cenote_voice_model(const CenoteVoice *voice);
+CENOTE_API CENOTE_RT const CenoteModel *cenote_voice_model(const CenoteVoice *voice);
 
 /// State and random numbers from the start; seed and controls stay.
 CENOTE_API CENOTE_RT void cenote_voice_reset(CenoteVoice *voice);
@@ -235,6 +239,9 @@ CENOTE_API CENOTE_RT CenoteStatus cenote_voice_restore(CenoteVoice *voice, const
 /// CENOTE_OK when it would not.
 CENOTE_API CenoteStatus cenote_state_check(const CenoteModel *model, const void *state,
                                            size_t bytes, CenoteError *err);
+
+/// CenoteModelInfo.hash of the model that a saved state is of; 0 when the bytes are none.
+CENOTE_API uint64_t cenote_state_hash(const void *state, size_t bytes);
 
 /// -log2 softmax(logits)[code], in bits.
 CENOTE_API double cenote_bits(const float *logits, uint8_t code);
@@ -353,6 +360,8 @@ CENOTE_API CenoteStatus cenote_resampler_new(double in_hz, double out_hz, Cenote
 CENOTE_API void cenote_resampler_free(CenoteResampler *resampler);
 /// As newly made.
 CENOTE_API CENOTE_RT void cenote_resampler_reset(CenoteResampler *resampler);
+/// Frames out for one frame in, from now on; it gets there smoothly within the next call.
+CENOTE_API CENOTE_RT void cenote_resampler_set_ratio(CenoteResampler *resampler, double ratio);
 /// Take up to in_frames from `in`, put up to out_frames into `out`; *used and *made say how many.
 /// `last` marks the end of the input: what the filter still holds comes out, until *made is 0.
 CENOTE_API CENOTE_RT void cenote_resampler_process(CenoteResampler *resampler, const float *in,

@@ -7,6 +7,12 @@ CENOTE_RT void cenote_resampler_reset(CenoteResampler *resampler)
   src_reset(resampler->src);
 }
 
+CENOTE_RT void cenote_resampler_set_ratio(CenoteResampler *resampler, double ratio)
+{
+  // What src_is_valid_ratio asks for.
+  if (ratio >= 1.0 / 256.0 && ratio <= 256.0) resampler->ratio = ratio;
+}
+
 CENOTE_RT void cenote_resampler_process(CenoteResampler *resampler, const float *in,
                                         uint32_t in_frames, uint32_t *used, float *out,
                                         uint32_t out_frames, uint32_t *made, bool last)

@@ -2,6 +2,7 @@
 // A voice as its users see it: generate, listen, save, restore.
 #include "rt/rt.h"
 
+#include "rt/codec.h"
 #include "rt/dmath.h"
 #include "rt/fpu.h"
 #include "rt/philox.h"
@@ -286,6 +287,16 @@ CENOTE_RT bool cenote_voice_finite(const CenoteVoice *voice)
   return voice->state->finite;
 }
 
+CENOTE_RT const CenoteModelInfo *cenote_model_info(const CenoteModel *model)
+{
+  return &model->info;
+}
+
+CENOTE_RT const CenoteModel *cenote_voice_model(const CenoteVoice *voice)
+{
+  return voice->model;
+}
+
 CENOTE_RT uint64_t cenote_voice_steps(const CenoteVoice *voice)
 {
   return voice->state->steps;
@@ -326,4 +337,9 @@ CENOTE_RT double cenote_voice_bits(CenoteVoice *voice, uint32_t *codes)
   voice->bits = 0.0;
   voice->measured = 0;
   return bits;
+}
+
+CENOTE_RT uint8_t cenote_model_code(const CenoteModel *model, float sample)
+{
+  return cn_encode(model->config.encoding, (double)sample);
 }

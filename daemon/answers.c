@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: ISC
+// What comes back from audio time, and the answers that it makes.
+#include "control.h"
+
+#include "care.h"
+#include "logging.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint32_t control_ask(Control *control, const OscPeer *from, const char *command, Job *job)
+{
+  for (uint32_t i = 0; i < CONTROL_ASKED; ++i) {
+    const uint32_t at = (control->names + i) % CONTROL_ASKED;
+    Asked *asked = &control->asked[at];
+    if (asked->name != 0) continue;
+    control->names += i + 1;
+    // Names come round after four thousand million questions.
+    asked->name = control->names / CONTROL_ASKED * CONTROL_ASKED + at + 1;
+    asked->order = control->due > 0 ? UINT64_MAX : ++control->asks;
+    ++control->open;
+    asked->answer = from != NULL;
+    asked->tagged = false;
+    if (from) asked->from = *from;
+    asked->job = job;
+    snprintf(asked->command, sizeof asked->command, "%s", command);
+    return asked->name;
+  }
+  control_fail(control, from, command, FAIL_LIMIT, "%d answers are waited for already",
+               CONTROL_ASKED);
+  return 0;
+}
+
+bool control_asked(Control *control, uint32_t name, Asked *out)
+{
+  if (name == 0) return false;
+  Asked *asked = &control->asked[(name - 1) % CONTROL_ASKED];
+  if (asked->name != name) return false;
+  *out = *asked;
+  --control->open;
+  asked->name = 0;
+  return true;
+}
+
+const char *control_command_of(const Job *job)
+{
+  return job->command;
+}
+
+static void refuse(Control *control, const Event *event, const Asked *asked)
+{
+  char slot[64];
+  const OscPeer *from = asked->answer ? &asked->from : NULL;
+  control_slot_text(control, event->slot < ENGINE_SLOTS ? event->slot : 0, slot);
+  switch ((Refusal)event->whole) {
+  case REFUSED_NO_SLOT:
+    control_fail(control, from, asked->command, FAIL_NOT_THERE, "slot %s is empty", slot);
+    break;
+  case REFUSED_OTHER_MODEL: {
+    const uint64_t hash = event->slot < ENGINE_SLOTS ? control->slot[event->slot] : 0;
+    const Loaded *loaded = control_model_of_hash(control, hash);
+    control_fail(control, from, asked->command, FAIL_NOT_THERE,
+                 "slot %s is of another model, %s, than the voice plays", slot,
+                 loaded ? loaded->name : "not loaded");
+    break;
+  }
+  case REFUSED_NO_VOICE:
+    control_fail(control, from, asked->command, FAIL_NOT_THERE, "no such voice");
+    break;
+  case REFUSED_NO_PAST:
+    control_fail(control, from, asked->command, FAIL_NOT_THERE, "the voice has no past yet");
+    break;
+  case REFUSED_FULL:
+    control_fail(control, from, asked->command, FAIL_QUEUE, "the queue is full");
+    break;
+  }
+}
+
+/// A voice plays: the trigger's sender hears of its end.
+static void note_start(Control *control, uint32_t voice, const Asked *asked)
+{
+  control->triggered[voice] = asked->answer ? asked->from : (OscPeer){.socket = -1};
+  control->began[voice] = ++control->begins;
+  values_set(&control->values, NULL, VALUE_RUN, voice, 0, (Number){1.0, 1});
+}
+
+static void done(Control *control, const Event *event, const Asked *asked)
+{
+  const uint32_t voice = (uint32_t)event->voice;
+  const bool rewind = strstr(asked->command, "/rewind") != NULL;
+  const bool trigger = strncmp(asked->command, "/trigger", 8) == 0 ||
+                       strncmp(asked->command, "/mnote", 6) == 0 ||
+                       strncmp(asked->command, "/dirt", 5) == 0;
+  if (trigger) note_start(control, voice, asked);
+  if (!asked->answer) return;
+  lo_message message = lo_message_new();
+  lo_message_add_string(message, asked->command);
+  if (rewind) lo_message_add_float(message, (float)event->number);
+  else if (trigger) lo_message_add_int32(message, event->voice + 1);
+  if (asked->tagged) lo_message_add_int32(message, asked->tag);
+  osc_send(control->osc, &asked->from, "/done", message);
+}
+
+static void take_controls(Control *control, const Event *event)
+{
+  const uint32_t voice = (uint32_t)event->voice;
+  const Controls *controls = &event->controls;
+  Values *values = &control->values;
+  const struct {
+    Value value;
+    Number number;
+  } own[] = {
+      {VALUE_SEED, {(double)controls->seed, (int64_t)controls->seed}},
+      {VALUE_TEMPERATURE, {(double)controls->temperature, (int64_t)controls->temperature}},
+      {VALUE_TOP_P, {(double)controls->top_p, (int64_t)controls->top_p}},
+      {VALUE_TOP_K, {controls->top_k, controls->top_k}},
+  };
+  for (size_t i = 0; i < sizeof own / sizeof *own; ++i)
+    if (values_get(values, own[i].value, voice, 0).real != own[i].number.real)
+      values_set(values, NULL, own[i].value, voice, 0, own[i].number);
+  for (uint32_t l = 0; l < controls->levels && l < ENGINE_LEVELS; ++l) {
+    const double number[] = {(double)controls->level[l].gain, controls->level[l].freeze ? 1.0 : 0.0,
+                             (double)controls->level[l].clock, (double)controls->level[l].noise};
+    for (int v = VALUE_LEVEL; v < VALUES; ++v)
+      if (values_get(values, (Value)v, voice, l).real != number[v - VALUE_LEVEL])
+        values_set(values, NULL, (Value)v, voice, l,
+                   (Number){number[v - VALUE_LEVEL], (int64_t)number[v - VALUE_LEVEL]});
+  }
+}
+
+static void voice_address(char address[static 64], int32_t voice, const char *rest)
+{
+  snprintf(address, 64, "/voice/%" PRId32 "/%s", voice + 1, rest);
+}
+
+static void take_end(Control *control, const Event *event)
+{
+  char address[64];
+  const OscPeer *starter = &control->triggered[event->voice];
+  bool told = starter->socket < 0;
+  voice_address(address, event->voice, "ended");
+  for (size_t i = 0; i < CONTROL_CLIENTS; ++i)
+    told = told || (control->client[i].used && osc_peer_equal(&control->client[i].from, starter));
+  control_notify(control, address, lo_message_new());
+  if (!told) osc_send(control->osc, starter, address, lo_message_new());
+  values_set(&control->values, NULL, VALUE_RUN, (uint32_t)event->voice, 0, (Number){0.0, 0});
+}
+
+static void take_not_finite(Control *control, const Event *event)
+{
+  char command[64];
+  ++control->fatal;
+  fprintf(stderr,
+          "cenoted: voice %" PRId32 ": its state is no longer finite; silent until /voice/%" PRId32
+          "/reset\n",
+          event->voice + 1, event->voice + 1);
+  snprintf(command, sizeof command, "/voice/%" PRId32, event->voice + 1);
+  lo_message message = lo_message_new();
+  lo_message_add(message, "ssi", command, "its state is no longer finite; silent until reset",
+                 (int)FAIL_MODEL);
+  control_notify(control, "/fail", message);
+}
+
+static void take_meter(Control *control, const Event *event)
+{
+  char address[64];
+  care_meter(control, event);
+  if (control->meter_hz <= 0.0f) return;
+  voice_address(address, event->voice, "meter");
+  lo_message message = lo_message_new();
+  lo_message_add(message, "fffi", (double)event->meter.peak, (double)event->meter.rms,
+                 (double)event->meter.bits, (int)event->meter.clipped);
+  control_notify(control, address, message);
+}
+
+/// A moment comes back: one that was asked for goes on with its job, another is done with.
+static void take_moment(Control *control, const Event *event)
+{
+  Asked asked;
+  const bool awaited = control_asked(control, event->reply, &asked);
+  if (awaited && !asked.job) logging_start(control, &asked, event->object);
+  if (!awaited || !asked.job) {
+    free(event->object);
+    return;
+  }
+  Job *job = asked.job;
+  job->moment[job->kind == JOB_KEEP ? event->voice : 0] = event->object;
+  const Moment *moment = event->object;
+  if (moment->bytes == 0 && job->kind != JOB_KEEP) {
+    control_fail(control, asked.answer ? &asked.from : NULL, asked.command, FAIL_NOT_THERE,
+                 "there is nothing in it");
+    control_end_job(control, job);
+    return;
+  }
+  if (job->kind != JOB_KEEP || --job->count == 0) {
+    if (job->kind == JOB_KEEP) job->count = ENGINE_VOICES;
+    control_put(control, job);
+    // Those who asked for /synced since wait for this job too.
+    for (size_t i = 0; i < control->syncs; ++i) control->sync[i].after = control->jobs_put;
+  }
+}
+
+static void take_tap(Control *control, const Event *event)
+{
+  Take *take = &control->take[event->slot];
+  if (!take->job) return;
+  take->job->frames = event->whole;
+  control_put(control, take->job);
+  take->job = NULL;
+  // Those who asked for /synced after the /rec/stop wait for this job too.
+  for (size_t i = 0; i < control->syncs; ++i) control->sync[i].after = control->jobs_put;
+}
+
+void control_take_event(Control *control, const Event *event)
+{
+  Asked asked;
+  Job *job;
+  Loaded *loaded;
+  switch (event->kind) {
+  case EVENT_DONE:
+    if (control_asked(control, event->reply, &asked)) done(control, event, &asked);
+    break;
+  case EVENT_REFUSED:
+    if (control_asked(control, event->reply, &asked)) refuse(control, event, &asked);
+    break;
+  case EVENT_KIT:
+    job = job_new(JOB_FREE_KIT);
+    if (!job) break;
+    job->kit[0] = event->object;
+    loaded = job->kit[0]->model;
+    control_put(control, job); // before the model may go
+    control_release(control, loaded);
+    break;
+  case EVENT_MOMENT:
+    take_moment(control, event);
+    break;
+  case EVENT_SLOT:
+    control->slot[event->slot] = event->whole;
+    break;
+  case EVENT_ENDED:
+    take_end(control, event);
+    break;
+  case EVENT_CONTROLS:
+    take_controls(control, event);
+    break;
+  case EVENT_NOT_FINITE:
+    take_not_finite(control, event);
+    break;
+  case EVENT_METER:
+    take_meter(control, event);
+    break;
+  case EVENT_TAP:
+    take_tap(control, event);
+    break;
+  case EVENT_LOGGED:
+    logging_end(control, event->whole);
+    break;
+  case EVENT_FADED:
+    control->faded = true;
+    break;
+  }
+}

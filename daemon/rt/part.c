@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: ISC
+#include "rt/part.h"
+
+#include <math.h>
+#include <string.h>
+
+CENOTE_RT uint32_t part_frames(const PartTimes *times, float ms)
+{
+  return (uint32_t)(times->rate_hz * (double)ms * 1e-3 + 0.5);
+}
+
+CENOTE_RT bool part_stands(const Part *part)
+{
+  return !part->fading && stream_stands(part->now);
+}
+
+/// Gain of a channel for pan -1..1: unity in the centre, a quarter of a circle to silence.
+CENOTE_RT static float pan_gain(float pan, bool right)
+{
+  const float away = right ? -pan : pan;
+  if (away <= 0.0f) return 1.0f;
+  return away >= 1.0f ? 0.0f : sqrtf(1.0f - away * away);
+}
+
+CENOTE_RT void part_reshape(Part *part, const PartTimes *times)
+{
+  Stream *now = part->now;
+  ramp_to(&now->gain, part->set.muted ? 0.0f : part->set.level, times->ramp);
+  ramp_to(&now->left, pan_gain(part->set.pan, false), times->ramp);
+  ramp_to(&now->right, pan_gain(part->set.pan, true), times->ramp);
+}
+
+CENOTE_RT void part_cut(Part *part, const PartTimes *times)
+{
+  if (!part->fading) return;
+  const float left = part->glide > 0 ? (float)part->glide / (float)times->ramp : 0.0f;
+  for (int c = 0; c < ENGINE_CHANNELS; ++c)
+    part->residue[c] = part->residue[c] * left + part->fading->last[c];
+  part->glide = times->ramp;
+  part->fading = NULL;
+}
+
+CENOTE_RT Stream *part_other(Part *part, const PartTimes *times)
+{
+  part_cut(part, times);
+  return part->now == part->kit->stream[0] ? part->kit->stream[1] : part->kit->stream[0];
+}
+
+CENOTE_RT static void hand_over(Part *part, Stream *fresh, uint32_t frames, bool whole)
+{
+  Stream *old = part->now;
+  stream_settle(old); // what was on its way to it
+  old->laters = 0;    // the rest is for the other
+  stream_begin(fresh);
+  fresh->envelope = old->envelope;
+  fresh->run = old->run;
+  fresh->gain = old->gain;
+  fresh->left = old->left;
+  fresh->right = old->right;
+  stream_set_speed(fresh, (double)part->set.speed);
+  const bool silent = stream_stands(old);
+  ramp_set(&fresh->cross, whole || silent ? 1.0f : 0.0f);
+  ramp_to(&fresh->cross, 1.0f, frames);
+  ramp_to(&old->cross, 0.0f, frames);
+  part->fading = silent || frames == 0 ? NULL : old;
+  part->now = fresh;
+  part->told = false;
+}
+
+CENOTE_RT void part_turn(Part *part, const PartTimes *times, uint32_t frames, bool whole)
+{
+  hand_over(part, part_other(part, times), frames, whole);
+}
+
+CENOTE_RT void part_replace(Part *part, const PartTimes *times, Kit *kit, Kit **retired)
+{
+  part_cut(part, times);
+  *retired = part->old_kit;
+  part->old_kit = part->kit;
+  part->kit = kit;
+  hand_over(part, kit->stream[0], times->ramp * 4, false);
+}
+
+CENOTE_RT Kit *part_clean(Part *part)
+{
+  if (part->fading && part->fading->cross.left == 0) part->fading = NULL;
+  Kit *retired = part->fading ? NULL : part->old_kit;
+  if (retired) part->old_kit = NULL;
+  return retired;
+}
+
+CENOTE_RT void part_start(Part *part, const PartTimes *times, uint64_t frame, float gain, float pan)
+{
+  Stream *now = part->now;
+  ramp_set(&now->run, 1.0f);
+  ramp_set(&now->envelope, 0.0f);
+  ramp_to(&now->envelope, 1.0f, part_frames(times, part->set.attack_ms));
+  ramp_set(&now->gain, part->set.muted ? 0.0f : part->set.level * gain);
+  const float where = isnan(pan) ? part->set.pan : pan;
+  ramp_set(&now->left, pan_gain(where, false));
+  ramp_set(&now->right, pan_gain(where, true));
+  part->set.run = true;
+  part->set.releasing = false;
+  part->set.listening = false;
+  part->set.began = frame;
+  part->set.ends = 0;
+}
+
+CENOTE_RT void part_release(Part *part, const PartTimes *times)
+{
+  const uint32_t frames = part_frames(times, part->set.release_ms);
+  ramp_to(&part->now->envelope, 0.0f, frames < times->ramp ? times->ramp : frames);
+  part->set.releasing = true;
+  part->set.ends = 0;
+}
+
+CENOTE_RT void part_set_run(Part *part, const PartTimes *times, bool run)
+{
+  part->set.run = run;
+  ramp_to(&part->now->run, run ? 1.0f : 0.0f, times->ramp);
+  if (!run) return;
+  if (part->now->envelope.target < 1.0f) ramp_to(&part->now->envelope, 1.0f, times->ramp);
+  part->set.releasing = false;
+}
+
+/// One stream's sound into both channels.
+CENOTE_RT static void mix_stream(Stream *stream, uint32_t frames, float *mix, float *alone)
+{
+  const bool moves = stream->cross.left + stream->envelope.left + stream->run.left +
+                         stream->gain.left + stream->left.left + stream->right.left >
+                     0;
+  float left = stream->last[0];
+  float right = stream->last[1];
+  float gain = stream->cross.now * stream->envelope.now * stream->run.now * stream->gain.now;
+  for (uint32_t i = 0; i < frames; ++i) {
+    if (moves)
+      gain = ramp_next(&stream->cross) * ramp_next(&stream->envelope) * ramp_next(&stream->run) *
+             ramp_next(&stream->gain);
+    const float x = stream->sound[i] * gain;
+    left = x * (moves ? ramp_next(&stream->left) : stream->left.now);
+    right = x * (moves ? ramp_next(&stream->right) : stream->right.now);
+    mix[2 * i] += left;
+    mix[2 * i + 1] += right;
+    if (!alone) continue;
+    alone[2 * i] += left;
+    alone[2 * i + 1] += right;
+  }
+  stream->last[0] = left;
+  stream->last[1] = right;
+}
+
+/// What was cut off, gliding to 0.
+CENOTE_RT static void mix_residue(Part *part, const PartTimes *times, uint32_t frames, float *mix,
+                                  float *alone)
+{
+  for (uint32_t i = 0; i < frames && part->glide > 0; ++i) {
+    const float share = (float)part->glide-- / (float)times->ramp;
+    for (uint32_t c = 0; c < ENGINE_CHANNELS; ++c) {
+      mix[2 * i + c] += part->residue[c] * share;
+      if (alone) alone[2 * i + c] += part->residue[c] * share;
+    }
+  }
+}
+
+CENOTE_RT static void measure(Part *part, uint32_t frames)
+{
+  for (uint32_t i = 0; i < frames; ++i) {
+    const float x = part->now->sound[i];
+    part->peak = fabsf(x) > part->peak ? fabsf(x) : part->peak;
+    part->square += (double)x * (double)x;
+    part->sum += (double)x;
+    part->clipped += fabsf(x) >= 1.0f;
+  }
+  part->metered += frames;
+}
+
+CENOTE_RT void part_mix(Part *part, const PartTimes *times, uint32_t frames, float *mix,
+                        float *alone)
+{
+  if (!stream_stands(part->now)) {
+    mix_stream(part->now, frames, mix, alone);
+    measure(part, frames);
+  }
+  if (part->fading) mix_stream(part->fading, frames, mix, alone);
+  mix_residue(part, times, frames, mix, alone);
+}

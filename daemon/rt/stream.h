@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: ISC
+// One voice being heard: its steps brought to the output rate. How many steps are made by a frame
+// is a function of the stream's own time alone, so that what a command does to it depends neither
+// on other voices nor on how the time is cut into blocks.
+#ifndef DAEMON_STREAM_H
+#define DAEMON_STREAM_H
+
+#include "rt/command.h"
+#include "rt/ramp.h"
+
+enum {
+  STREAM_ROOM = 256, ///< steps held for the resampler
+  STREAM_STEPS = 64, ///< made at a time
+  STREAM_LATER = 64  ///< commands that wait for their step
+};
+
+typedef struct Later {
+  double step;
+  bool *done; ///< to be told, which still holds it; NULL: nobody does
+  Command command;
+} Later;
+
+typedef struct Stream {
+  CenoteVoice *voice;
+  CenoteResampler *resampler; ///< NULL: the model runs at the output rate, and has no speed
+  double pace;                ///< steps in an output frame, at speed 1
+  double speed;
+  uint32_t least_look;  ///< steps that the resampler reads ahead
+  uint32_t look;        ///< the same, with what it turned out to want since it began
+  uint64_t frames;      ///< made since it began
+  uint64_t base_frames; ///< those made when the speed was last set
+  double base;          ///< position then, in steps
+  uint64_t steps;       ///< made since it began
+  uint64_t name;        ///< of this beginning: never used again
+  uint32_t held_at, held;
+  uint32_t made; ///< frames of this block
+  uint32_t laters;
+  Ramp cross;                  ///< 0 while another takes over
+  Ramp envelope;               ///< attack and release
+  Ramp run;                    ///< 1, or 0 while it stands still
+  Ramp gain;                   ///< 0 while muted
+  Ramp left, right;            ///< pan
+  float last[ENGINE_CHANNELS]; ///< what was heard last
+  Later later[STREAM_LATER];
+  uint32_t saves;
+  Command save[STREAM_LATER + 1]; ///< done; their moments are filled
+  float step_sound[STREAM_ROOM];
+  float sound[ENGINE_BLOCK];
+} Stream;
+
+/// The two streams of a voice, one of which fades out while the other begins, the ear that listens,
+/// and the voice's past. Made and freed by the job thread.
+struct Kit {
+  void *model; ///< the OSC thread's
+  uint64_t hash;
+  size_t state_bytes;
+  uint32_t levels;
+  Stream *stream[2];
+  CenoteResampler *ear; ///< output rate to model rate; NULL: the same
+  uint32_t past_room;   ///< states that fit into the past
+  uint32_t past_held;
+  uint32_t past_next;
+  uint32_t past_every; ///< frames between two
+  unsigned char *past;
+  uint64_t *past_frame;
+};
+
+/// Begin anew from the voice's state, with nothing heard yet.
+CENOTE_RT void stream_begin(Stream *stream);
+
+/// Take a command at `frames` frames from now; false when too many wait already. *done is set when
+/// it has been, which may be some steps before its frame.
+CENOTE_RT bool stream_later(Stream *stream, const Command *command, double frames, bool *done);
+/// The command that would set *done: its frame has come, and `done` is no more.
+CENOTE_RT void stream_due(Stream *stream, const bool *done);
+/// The same: don't do it.
+CENOTE_RT void stream_forget(Stream *stream, const bool *done);
+/// Take a command of the first kind now. Saves are left in `save`.
+CENOTE_RT void stream_take(Stream *stream, const Command *command);
+/// Do what waits though its frame has come, at once.
+CENOTE_RT void stream_settle(Stream *stream);
+CENOTE_RT void stream_set_speed(Stream *stream, double speed);
+
+/// sound[frames] of all, from now on; streams of one model stand side by side.
+CENOTE_RT void stream_render(Stream *const *stream, uint32_t streams, uint32_t frames);
+
+/// Whether it makes no sound and no step.
+CENOTE_RT static inline bool stream_stands(const Stream *stream)
+{
+  return stream->run.left == 0 && stream->run.now == 0.0f;
+}
+
+#endif

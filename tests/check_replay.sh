@@ -1,0 +1,113 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# A log replays to the samples that were played: recorded and replayed stretches are the same, bit
+# for bit, at the model's rate and resampled, with voices stealing, models changing and an input
+# that is listened to; damaged logs are refused.
+set -u
+here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
+build=${CENOTE_BUILD_ROOT:-$here/build}
+cenote=$build/cli/cenote
+cenoted=$build/daemon/cenoted
+failures=0
+daemon=
+work=$(mktemp -d)
+cleanup() {
+  [ -n "$daemon" ] && kill "$daemon" 2>/dev/null && wait "$daemon"
+  rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+export XDG_CONFIG_HOME="$work" XDG_CONFIG_DIRS="$work"
+
+bad() {
+  echo "check_replay: $*" >&2
+  failures=$((failures + 1))
+}
+
+say() {
+  "$cenote" send --port "$port" "$@" >"$work/said" 2>&1 || bad "$*: $(cat "$work/said")"
+}
+
+# play RATE: a session, logged and recorded.
+play() {
+  rm -rf "$work/media"
+  mkdir "$work/media"
+  "$cenote" render "$here/tests/golden/tiny.safetensors" --samples 30000 --seed 3 \
+    -o "$work/media/in.wav" || bad "render"
+  "$cenoted" --no-audio --port 0 --voices 3 --rate "$1" --media-dir "$work/media" --duration 60 \
+    --input "$work/media/in.wav" "$here/tests/golden/tiny.safetensors" 2>"$work/log" &
+  daemon=$!
+  port=
+  for _ in $(seq 200); do
+    port=$(sed -n 's/^cenoted: ready: udp 127\.0\.0\.1:\([0-9]*\),.*/\1/p' "$work/log")
+    [ -n "$port" ] && break
+    sleep 0.05
+  done
+  [ -n "$port" ] || { bad "not ready: $(cat "$work/log")" && return; }
+  say /voice/1/slot/0/save
+  say /log/start x.log
+  say /rec/start r.wav wav
+  for _ in 1 2 3; do
+    say /trigger 0 0.1 -6 0.5
+    say /voice/2/level/1/gain 0.5
+    say /voice/1/temperature 0.7
+    say /voice/1/slot/1/save
+    say /voice/1/slot/one/save
+    say /voice/3/rewind 0.05
+    say /voice/1/morph 0 1 0.5
+    say /voice/3/speed 1.5
+    say /voice/2/pan -0.5
+    say /voice/2/reset
+    say /voice/2/copy 1
+    say /mnote 0 100
+    say /voice/3/listen 1
+  done
+  say /voice/3/listen 0
+  say /voice/1/prime in.wav
+  say /preset/load starter
+  sleep 0.2
+  say /rec/stop
+  say /log/stop
+  say /quit
+  wait "$daemon" || bad "the daemon ends with $?"
+  daemon=
+}
+
+# The recording lies within the replay, and is it.
+cat >"$work/compare.py" <<'PY'
+import struct, sys
+def read(path):
+    raw = open(path, "rb").read()
+    return raw[raw.find(b"data") + 8:]
+replayed, recorded = read(sys.argv[1]), read(sys.argv[2])
+assert len(recorded) > 20000, "hardly anything was recorded"
+at = 4 * (replayed.find(recorded) // 4) if recorded in replayed else -1
+sys.exit(0 if at >= 0 else "the recording is not in the replay")
+PY
+
+for rate in 16000 48000 44100; do
+  play $rate
+  "$cenote" replay "$work/media/x.log" -o "$work/again.wav" --format wav || bad "replay fails"
+  python3 "$work/compare.py" "$work/again.wav" "$work/media/r.wav" || bad "$rate Hz: other samples"
+done
+
+# Damaged logs: refused by name, with status 1, and no file is left half written over a good one.
+log=$work/media/x.log
+size=$(wc -c <"$log")
+head -c 100 "$log" >"$work/cut.log"
+echo nonsense >"$work/text.log"
+: >"$work/empty.log"
+for each in cut text empty none; do
+  "$cenote" replay "$work/$each.log" -o "$work/bad.wav" 2>"$work/err"
+  status=$?
+  [ $status -eq 1 ] || bad "$each.log: status $status"
+  grep -q "^cenote replay: .*$each.log" "$work/err" || bad "$each.log: $(cat "$work/err")"
+done
+for k in 1 2 3 4 5 6 7 8; do # any byte may be wrong: no crash
+  cp "$log" "$work/hurt.log"
+  printf '\377\376\375' | dd of="$work/hurt.log" bs=1 seek=$((size * k / 9)) conv=notrunc 2>/dev/null
+  timeout 20 "$cenote" replay "$work/hurt.log" -o "$work/bad.wav" >/dev/null 2>"$work/err"
+  status=$?
+  [ $status -le 1 ] || bad "hurt at $((size * k / 9)): status $status"
+done
+[ $failures -eq 0 ]
