@@ -99,6 +99,10 @@ double call_within(double x, double low, double high)
 
 Job *call_job(const Call *call, JobKind kind, int used)
 {
+  if (!call->control->jobs) {
+    CALL_FAIL(call, FAIL_BUSY, "no files and models before it plays");
+    return NULL;
+  }
   // All that is waiting is done before the daemon ends, and holds memory; a take's end is not kept
   // from its file.
   if (kind != JOB_END_TAKE && jobs_pending(call->control->jobs) >= JOBS) {
