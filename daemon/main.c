@@ -382,6 +382,21 @@ static void tell_counts(Control *control)
              xruns, under, status.late, dropped);
 }
 
+/// One that lists or plays the model less; the last one frees it.
+static void drop_model(Loaded *loaded)
+{
+  if (--loaded->uses > 0) return;
+  cenote_model_free(loaded->model);
+  free(loaded);
+}
+
+static void drop_kit(Kit *kit)
+{
+  Loaded *loaded = kit->model;
+  kit_free(kit);
+  drop_model(loaded);
+}
+
 /// What the engine, its rings and the questions still hold.
 static void free_held(Daemon *daemon)
 {
@@ -389,14 +404,14 @@ static void free_held(Daemon *daemon)
   Event event;
   Command command;
   while (control->events && ring_read(control->events, &event, 1) == 1) {
-    if (event.kind == EVENT_KIT) kit_free(event.object);
+    if (event.kind == EVENT_KIT) drop_kit(event.object);
     else if (event.kind == EVENT_MOMENT) free(event.object);
   }
   while (control->commands && ring_read(control->commands, &command, 1) == 1) {
-    if (command.kind == COMMAND_KIT) kit_free(command.object);
+    if (command.kind == COMMAND_KIT) drop_kit(command.object);
     else if (command.kind != COMMAND_TAP) free(command.object);
   }
-  for (Kit *kit; daemon->engine && (kit = engine_take_kit(daemon->engine)) != NULL;) kit_free(kit);
+  for (Kit *kit; daemon->engine && (kit = engine_take_kit(daemon->engine)) != NULL;) drop_kit(kit);
   for (Moment *moment; daemon->engine && (moment = engine_take_moment(daemon->engine)) != NULL;)
     free(moment);
   engine_free(daemon->engine);
@@ -430,10 +445,7 @@ static bool stop(Daemon *daemon, bool *card_closed)
   osc_close(control->osc);
   free_held(daemon);
   const bool listed = control->models > 0;
-  for (size_t i = 0; i < control->models; ++i) {
-    cenote_model_free(control->model[i]->model);
-    free(control->model[i]);
-  }
+  for (size_t i = 0; i < control->models; ++i) drop_model(control->model[i]);
   if (daemon->first && listed) daemon->first->fresh = false;
   job_free(daemon->first);
   ring_free(control->commands);
