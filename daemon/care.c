@@ -134,7 +134,8 @@ void care_tend(Control *control)
 static const char *drift_of(const Options *options, const Meter *meter)
 {
   if (meter->rms < 3e-4f) return "silence";
-  if (fabsf(meter->dc) > 0.3f) return "a constant";
+  const float varies = meter->rms * meter->rms - meter->dc * meter->dc;
+  if (varies < 1e-7f || fabsf(meter->dc) > 0.3f) return "a constant";
   if (meter->rms > 0.7f) return "full level";
   if (meter->bits > 0.0f && (double)meter->bits < options->bits_low) return "a loop";
   if ((double)meter->bits > options->bits_high) return "noise";
