@@ -10,7 +10,7 @@ shift 2
 # rounded, where the compiler does not inline it; what compilers add by themselves; and what the
 # choice of a table, made at load, knows of the CPU.
 allowed='memcpy memmove memset memcmp strcmp strncpy
-src_process src_reset
+src_process src_reset src_set_ratio
 sqrt sqrtf floor floorf fma fmaf
 _GLOBAL_OFFSET_TABLE_ __stack_chk_fail
 __cpu_model __cpu_features2 __cpu_indicator_init'

@@ -60,10 +60,11 @@ CENOTE_RT static void do_due(Engine *engine)
        waiting && waiting->command.due <= engine->frames;
        waiting = schedule_first(&engine->schedule)) {
     const Command command = waiting->command;
-    const bool taken = waiting->taken != 0; // a stream does it, or has, at its own step
-    if (taken) stream_due(engine->part[command.voice].now, &waiting->done);
+    // A stream that has taken it has done it at its own step, unless it stood still since.
+    const bool done = waiting->taken != 0 && waiting->done;
+    if (waiting->taken != 0 && !done) stream_forget(engine->part[command.voice].now, &waiting->done);
     schedule_remove(&engine->schedule, waiting);
-    if (!taken) engine_do(engine, &command);
+    if (!done) engine_do(engine, &command);
   }
 }
 

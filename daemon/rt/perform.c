@@ -43,6 +43,18 @@ CENOTE_RT static void name_anew(Engine *engine, Part *part, uint64_t name)
   part->now->name = ++engine->names;
 }
 
+/// What the stream has been given to do reckoned with a time that will pass otherwise: to be given
+/// anew.
+CENOTE_RT static void take_back(Engine *engine, Part *part)
+{
+  for (Waiting *waiting = schedule_first(&engine->schedule); waiting;
+       waiting = schedule_next(&engine->schedule, waiting)) {
+    if (waiting->taken != part->now->name || waiting->done) continue;
+    stream_forget(part->now, &waiting->done);
+    waiting->taken = 0;
+  }
+}
+
 CENOTE_RT static void turn(Engine *engine, Part *part, uint32_t frames, bool whole)
 {
   const uint64_t name = part->now->name;
@@ -365,6 +377,7 @@ CENOTE_RT static void set_part(Engine *engine, Part *part, const Command *comman
   const float number = (float)command->number;
   switch (command->kind) {
   case COMMAND_RUN:
+    if (stream_stands(part->now)) take_back(engine, part);
     part_set_run(part, &engine->times, command->whole != 0);
     if (command->whole != 0) part->set.began = engine->frames;
     return;
@@ -388,6 +401,7 @@ CENOTE_RT static void set_part(Engine *engine, Part *part, const Command *comman
     return;
   case COMMAND_SPEED:
     part->set.speed = number;
+    take_back(engine, part);
     stream_set_speed(part->now, command->number);
     return;
   case COMMAND_SAVE: {

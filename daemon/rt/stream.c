@@ -89,12 +89,6 @@ CENOTE_RT bool stream_later(Stream *stream, const Command *command, double frame
   return true;
 }
 
-CENOTE_RT void stream_due(Stream *stream, const bool *done)
-{
-  for (uint32_t i = 0; i < stream->laters; ++i)
-    if (stream->later[i].done == done) stream->later[i].done = NULL;
-}
-
 CENOTE_RT void stream_forget(Stream *stream, const bool *done)
 {
   uint32_t left = 0;

@@ -71,9 +71,7 @@ CENOTE_RT void stream_begin(Stream *stream);
 /// Take a command at `frames` frames from now; false when too many wait already. *done is set when
 /// it has been, which may be some steps before its frame.
 CENOTE_RT bool stream_later(Stream *stream, const Command *command, double frames, bool *done);
-/// The command that would set *done: its frame has come, and `done` is no more.
-CENOTE_RT void stream_due(Stream *stream, const bool *done);
-/// The same: don't do it.
+/// The command that would set *done: don't do it.
 CENOTE_RT void stream_forget(Stream *stream, const bool *done);
 /// Take a command of the first kind now. Saves are left in `save`.
 CENOTE_RT void stream_take(Stream *stream, const Command *command);

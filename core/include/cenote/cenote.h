@@ -360,7 +360,7 @@ CENOTE_API CenoteStatus cenote_resampler_new(double in_hz, double out_hz, Cenote
 CENOTE_API void cenote_resampler_free(CenoteResampler *resampler);
 /// As newly made.
 CENOTE_API CENOTE_RT void cenote_resampler_reset(CenoteResampler *resampler);
-/// Frames out for one frame in, from now on; it gets there smoothly within the next call.
+/// Frames out for one frame in, from the next frame on.
 CENOTE_API CENOTE_RT void cenote_resampler_set_ratio(CenoteResampler *resampler, double ratio);
 /// Take up to in_frames from `in`, put up to out_frames into `out`; *used and *made say how many.
 /// `last` marks the end of the input: what the filter still holds comes out, until *made is 0.

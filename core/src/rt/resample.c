@@ -10,7 +10,10 @@ CENOTE_RT void cenote_resampler_reset(CenoteResampler *resampler)
 CENOTE_RT void cenote_resampler_set_ratio(CenoteResampler *resampler, double ratio)
 {
   // What src_is_valid_ratio asks for.
-  if (ratio >= 1.0 / 256.0 && ratio <= 256.0) resampler->ratio = ratio;
+  if (!(ratio >= 1.0 / 256.0 && ratio <= 256.0)) return;
+  // At once: it would otherwise glide there within the next call, and so depend on its length.
+  resampler->ratio = ratio;
+  src_set_ratio(resampler->src, ratio);
 }
 
 CENOTE_RT void cenote_resampler_process(CenoteResampler *resampler, const float *in,
