@@ -135,17 +135,23 @@ static void voice_address(char address[static 64], int32_t voice, const char *re
   snprintf(address, 64, "/voice/%" PRId32 "/%s", voice + 1, rest);
 }
 
-static void take_end(Control *control, const Event *event)
+void control_tell_end(Control *control, uint32_t voice)
 {
   char address[64];
-  const OscPeer *starter = &control->triggered[event->voice];
+  const OscPeer *starter = &control->triggered[voice];
   bool told = starter->socket < 0;
-  voice_address(address, event->voice, "ended");
+  voice_address(address, (int32_t)voice, "ended");
   for (size_t i = 0; i < CONTROL_CLIENTS; ++i)
     told = told || (control->client[i].used && osc_peer_equal(&control->client[i].from, starter));
   control_notify(control, address, lo_message_new());
   if (!told) osc_send(control->osc, starter, address, lo_message_new());
-  values_set(&control->values, NULL, VALUE_RUN, (uint32_t)event->voice, 0, (Number){0.0, 0});
+}
+
+static void take_end(Control *control, const Event *event)
+{
+  const uint32_t voice = (uint32_t)event->voice;
+  control_tell_end(control, voice);
+  values_set(&control->values, NULL, VALUE_RUN, voice, 0, (Number){0.0, 0});
 }
 
 static void take_not_finite(Control *control, const Event *event)

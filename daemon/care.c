@@ -105,6 +105,7 @@ static void shed(Control *control)
   lo_message_add(message, "ssi", command, "shed: too many voices for this machine",
                  (int)FAIL_LIMIT);
   control_notify(control, "/fail", message);
+  control_tell_end(control, newest);
 }
 
 void care_tend(Control *control)

@@ -210,6 +210,8 @@ void control_finish_kits(Control *control, Job *job);
 
 // answers.c
 
+/// A note has ended: those who are notified hear so, and who began it.
+void control_tell_end(Control *control, uint32_t voice);
 /// The engine's events.
 void control_take_event(Control *control, const Event *event);
 /// "/preset/load" and the like.

@@ -47,6 +47,7 @@ play() {
   say /voice/1/slot/0/save
   say /log/start x.log
   say /rec/start r.wav wav
+  sleep 0.3 # a log begins with no past
   for _ in 1 2 3; do
     say /trigger 0 0.1 -6 0.5
     say /voice/2/level/1/gain 0.5

@@ -62,7 +62,8 @@ CENOTE_RT static void do_due(Engine *engine)
     const Command command = waiting->command;
     // A stream that has taken it has done it at its own step, unless it stood still since.
     const bool done = waiting->taken != 0 && waiting->done;
-    if (waiting->taken != 0 && !done) stream_forget(engine->part[command.voice].now, &waiting->done);
+    if (waiting->taken != 0 && !done)
+      stream_forget(engine->part[command.voice].now, &waiting->done);
     schedule_remove(&engine->schedule, waiting);
     if (!done) engine_do(engine, &command);
   }
