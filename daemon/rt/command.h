@@ -54,7 +54,7 @@ typedef enum CommandKind {
   COMMAND_RELEASE, ///< ms
   COMMAND_FADE,    ///< ms, of load, morph, copy, rewind
   COMMAND_SPEED,
-  COMMAND_TRIGGER,  ///< slot or object (a Moment); number: s till it ends, 0: none; gain, pan, key
+  COMMAND_TRIGGER,  ///< slot; number: s till it ends, 0: none; gain, pan, key
   COMMAND_NOTE_OFF, ///< key, id
   COMMAND_NOTES_OFF,
   COMMAND_LOAD,   ///< slot or object

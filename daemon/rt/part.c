@@ -49,8 +49,7 @@ CENOTE_RT Stream *part_other(Part *part, const PartTimes *times)
 CENOTE_RT static void hand_over(Part *part, Stream *fresh, uint32_t frames, bool whole)
 {
   Stream *old = part->now;
-  stream_settle(old); // what was on its way to it
-  old->laters = 0;    // the rest is for the other
+  old->laters = 0; // what was on its way to it is for the other
   stream_begin(fresh);
   fresh->envelope = old->envelope;
   fresh->run = old->run;

@@ -153,7 +153,6 @@ CENOTE_RT static void do_note_off(Engine *engine, const Command *command)
 CENOTE_RT static void do_reset(Engine *engine, const Command *command)
 {
   Part *part = &engine->part[command->voice];
-  stream_settle(part->now);
   Stream *other = part_other(part, &engine->times);
   cenote_voice_copy(other->voice, part->now->voice);
   cenote_voice_reset(other->voice);
@@ -180,7 +179,6 @@ CENOTE_RT static void do_morph(Engine *engine, const Command *command)
     refuse(engine, command, REFUSED_OTHER_MODEL);
     return;
   }
-  stream_settle(part->now);
   Stream *other = part_other(part, &engine->times);
   cenote_voice_copy(other->voice, part->now->voice);
   cenote_voice_morph(other->voice, from->state, from->bytes, to->state, to->bytes,
@@ -203,7 +201,6 @@ CENOTE_RT static void do_copy(Engine *engine, const Command *command)
     refuse(engine, command, REFUSED_OTHER_MODEL);
     return;
   }
-  stream_settle(from->now);
   cenote_voice_copy(other->voice, from->now->voice);
   turn(engine, part, part_frames(&engine->times, part->set.fade_ms), false);
   engine->part[command->voice].other_state = true;
@@ -312,7 +309,6 @@ CENOTE_RT static void do_listen(Engine *engine, const Command *command)
   Part *part = &engine->part[command->voice];
   const bool listen = command->whole != 0;
   if (listen == part->set.listening) return;
-  stream_settle(part->now);
   if (listen) {
     // What sounds fades out; the other stream's voice hears.
     Stream *other = part_other(part, &engine->times);
@@ -349,7 +345,6 @@ CENOTE_RT static void do_log(Engine *engine, const Command *command)
   for (uint32_t k = 0; engine->logging && k < engine->options.voices; ++k) {
     Part *part = &engine->part[k];
     if (!stream_stands(part->now) && part->now->resampler) {
-      stream_settle(part->now);
       Stream *other = part_other(part, &engine->times);
       cenote_voice_copy(other->voice, part->now->voice);
       turn(engine, part, engine->times.ramp, false);

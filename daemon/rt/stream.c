@@ -97,19 +97,12 @@ CENOTE_RT void stream_forget(Stream *stream, const bool *done)
   stream->laters = left;
 }
 
-CENOTE_RT void stream_settle(Stream *stream)
-{
-  for (uint32_t i = 0; i < stream->laters; ++i)
-    if (!stream->later[i].done) stream_take(stream, &stream->later[i].command);
-  stream_forget(stream, NULL);
-}
-
 CENOTE_RT static void take_due(Stream *stream)
 {
   uint32_t due = 0;
   for (; due < stream->laters && stream->later[due].step <= (double)stream->steps; ++due) {
     stream_take(stream, &stream->later[due].command);
-    if (stream->later[due].done) *stream->later[due].done = true;
+    *stream->later[due].done = true;
   }
   stream->laters -= due;
   memmove(stream->later, stream->later + due, stream->laters * sizeof *stream->later);

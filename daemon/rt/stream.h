@@ -16,7 +16,7 @@ enum {
 
 typedef struct Later {
   double step;
-  bool *done; ///< to be told, which still holds it; NULL: nobody does
+  bool *done; ///< of the schedule, which still holds it: to be told
   Command command;
 } Later;
 
@@ -75,8 +75,6 @@ CENOTE_RT bool stream_later(Stream *stream, const Command *command, double frame
 CENOTE_RT void stream_forget(Stream *stream, const bool *done);
 /// Take a command of the first kind now. Saves are left in `save`.
 CENOTE_RT void stream_take(Stream *stream, const Command *command);
-/// Do what waits though its frame has come, at once.
-CENOTE_RT void stream_settle(Stream *stream);
 CENOTE_RT void stream_set_speed(Stream *stream, double speed);
 
 /// sound[frames] of all, from now on; streams of one model stand side by side.
