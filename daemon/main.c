@@ -238,7 +238,7 @@ static int open_outputs(Daemon *daemon)
   Control *control = &daemon->control;
   const size_t second = (size_t)control->rate_hz;
   const uint64_t split = (uint64_t)(options->split_s * control->rate_hz + 0.5);
-  control->recorder = recorder_new(options->fast, NULL);
+  control->recorder = recorder_new(options->fast);
   if (!control->recorder) return fail("out of memory");
   for (size_t i = 0; i < options->outputs; ++i) {
     CenoteError err = {""};

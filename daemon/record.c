@@ -20,8 +20,6 @@ typedef struct Whole {
 
 struct Recorder {
   bool fast;
-  Ring *take_ring;
-  int old_take; ///< the lane of recorder_take, -1: none
   Lane *output[RECORDER_OUTPUTS];
   int outputs;
   int files;            ///< of the outputs
@@ -44,13 +42,11 @@ static void ignore(int number)
   (void)number;
 }
 
-Recorder *recorder_new(bool fast, Ring *take_ring)
+Recorder *recorder_new(bool fast)
 {
   Recorder *recorder = calloc(1, sizeof *recorder);
   if (!recorder) return NULL;
   recorder->fast = fast;
-  recorder->take_ring = take_ring;
-  recorder->old_take = -1;
   pthread_mutex_init(&recorder->lock, NULL);
   // Without SA_RESTART, so that lane_give_up's signal ends a write.
   const struct sigaction wake = {.sa_handler = ignore};
@@ -273,19 +269,4 @@ bool recorder_stop(Recorder *recorder, bool hurry)
   pthread_mutex_destroy(&recorder->lock);
   free(recorder);
   return whole;
-}
-
-bool recorder_take(Recorder *recorder, Sink *sink)
-{
-  if (recorder->old_take >= 0) return false;
-  recorder->old_take = recorder_add(recorder, recorder->take_ring, sink);
-  return recorder->old_take >= 0;
-}
-
-bool recorder_end_take(Recorder *recorder, uint64_t frames, char *path, size_t size, uint64_t *held)
-{
-  (void)frames; // they are in the ring, or past it
-  const int lane = recorder->old_take;
-  recorder->old_take = -1;
-  return recorder_end(recorder, lane, path, size, held);
 }

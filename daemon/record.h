@@ -12,9 +12,8 @@ enum { RECORDER_OUTPUTS = 8, RECORDER_TAKES = 16 };
 
 typedef struct Recorder Recorder;
 
-/// `fast`: there is no clock, so recorder_room is asked. `take_ring` is recorder_take's. NULL: no
-/// memory.
-Recorder *recorder_new(bool fast, Ring *take_ring);
+/// `fast`: there is no clock, so recorder_room is asked. NULL: no memory.
+Recorder *recorder_new(bool fast);
 
 /// Before the render thread starts: an output with room for `frames` frames. The sink is the
 /// recorder's from now on, unless false: no memory, no thread, or RECORDER_OUTPUTS there.
@@ -53,10 +52,5 @@ int recorder_over(const Recorder *recorder);
 /// beside files, Icecast, and with `hurry` any pipe has a second for it. NULL is fine. False when
 /// a file could not be finished.
 bool recorder_stop(Recorder *recorder, bool hurry);
-
-/// One take at a time, from the ring given to recorder_new: recorder_add and recorder_end.
-bool recorder_take(Recorder *recorder, Sink *sink);
-bool recorder_end_take(Recorder *recorder, uint64_t frames, char *path, size_t size,
-                       uint64_t *held);
 
 #endif

@@ -62,7 +62,7 @@ static void sixteen_takes_side_by_side_are_whole(void **state)
   uint64_t held;
   Ring *ring[RECORDER_TAKES + 1];
   int lane[RECORDER_TAKES];
-  Recorder *recorder = recorder_new(false, NULL);
+  Recorder *recorder = recorder_new(false);
   for (int t = 0; t <= RECORDER_TAKES; ++t) ring[t] = ring_new(FRAMES, 2 * sizeof(float));
   for (int t = 0; t < RECORDER_TAKES; ++t) {
     name(path, "take", t);
@@ -106,7 +106,7 @@ static void a_row_of_files_loses_no_frame(void **state)
   uint64_t frames;
   int lane;
   Ring *ring = ring_new(FRAMES, 2 * sizeof(float));
-  Recorder *recorder = recorder_new(false, NULL);
+  Recorder *recorder = recorder_new(false);
   name(path, "row", 0);
   assert_int_equal(recorder_add(recorder, ring, open_sink(path, 3001)), 0);
   for (int b = 0; b < BLOCKS; ++b) {
@@ -138,7 +138,7 @@ static void outputs_end_apart(void **state)
   float block[2 * BLOCK];
   CenoteError err;
   Sink *sink;
-  Recorder *recorder = recorder_new(false, NULL);
+  Recorder *recorder = recorder_new(false);
   assert_int_equal(recorder_over(recorder), -1);
   name(path, "fifo", 0);
   assert_int_equal(mkfifo(path, 0600), 0);
@@ -169,7 +169,7 @@ static void full_rings_are_counted_per_frame(void **state)
   CenoteError err;
   Sink *sink;
   static float block[2 * 8192];
-  Recorder *recorder = recorder_new(true, NULL);
+  Recorder *recorder = recorder_new(true);
   name(path, "never", 0);
   assert_int_equal(mkfifo(path, 0600), 0);
   assert_int_equal(sink_open(path, "raw", RATE, false, 0, &sink, &err), CENOTE_OK);
