@@ -4,25 +4,9 @@
 # for bit, at the model's rate and resampled, with voices stealing, models changing and an input
 # that is listened to; damaged logs are refused.
 set -u
-here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
-build=${CENOTE_BUILD_ROOT:-$here/build}
-cenote=$build/cli/cenote
-cenoted=$build/daemon/cenoted
-failures=0
-daemon=
-work=$(mktemp -d)
-cleanup() {
-  [ -n "$daemon" ] && kill "$daemon" 2>/dev/null && wait "$daemon"
-  rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM
+check=check_replay
+. "$(dirname "$0")/osc/daemon.sh"
 export XDG_CONFIG_HOME="$work" XDG_CONFIG_DIRS="$work"
-
-bad() {
-  echo "check_replay: $*" >&2
-  failures=$((failures + 1))
-}
 
 say() {
   "$cenote" send --port "$port" "$@" >"$work/said" 2>&1 || bad "$*: $(cat "$work/said")"
@@ -34,16 +18,8 @@ play() {
   mkdir "$work/media"
   "$cenote" render "$here/tests/golden/tiny.safetensors" --samples 30000 --seed 3 \
     -o "$work/media/in.wav" || bad "render"
-  "$cenoted" --no-audio --port 0 --voices 3 --rate "$1" --media-dir "$work/media" --duration 60 \
-    --input "$work/media/in.wav" "$here/tests/golden/tiny.safetensors" 2>"$work/log" &
-  daemon=$!
-  port=
-  for _ in $(seq 200); do
-    port=$(sed -n 's/^cenoted: ready: udp 127\.0\.0\.1:\([0-9]*\),.*/\1/p' "$work/log")
-    [ -n "$port" ] && break
-    sleep 0.05
-  done
-  [ -n "$port" ] || { bad "not ready: $(cat "$work/log")" && return; }
+  start_daemon --voices 3 --rate "$1" --input "$work/media/in.wav" \
+    "$here/tests/golden/tiny.safetensors"
   say /voice/1/slot/0/save
   say /log/start x.log
   say /rec/start r.wav wav
@@ -69,9 +45,7 @@ play() {
   sleep 0.2
   say /rec/stop
   say /log/stop
-  say /quit
-  wait "$daemon" || bad "the daemon ends with $?"
-  daemon=
+  quit_daemon
 }
 
 # The recording lies within the replay, and is it.
