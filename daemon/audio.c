@@ -4,6 +4,7 @@
 #include "audio.h"
 
 #include "audio_backend.h"
+#include "now.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -34,13 +35,6 @@ struct Audio {
   char refusal[sizeof((CenoteError *)0)->text]; ///< of the last try; said unless it was before
   bool refused;
 };
-
-static double now_s(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static struct timespec at(double time_s)
 {

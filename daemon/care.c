@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "log.h"
 #include "moments.h"
+#include "now.h"
 #include "session.h"
 
 #include <errno.h>
@@ -12,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #define NS INT64_C(1000000000)
 #define KEEP_NS (60 * NS) ///< between two keepings
@@ -20,13 +20,6 @@
 #define REST_NS (10 * NS) ///< of the watchdog after a recall
 #define DRIFT_S 3.0       ///< that a voice must be adrift
 #define METER_HZ 5.0
-
-static int64_t now_ns(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * NS + now.tv_nsec;
-}
 
 bool care_open(const Control *control)
 {

@@ -2,6 +2,7 @@
 // libsndfile's bytes go through its virtual file to libshout, whose socket never waits: its queue
 // is watched instead. A stream that breaks is begun anew, with headers of its own.
 #include "cast.h"
+#include "now.h"
 
 #include <netdb.h>
 #include <shout/shout.h>
@@ -43,13 +44,6 @@ struct Cast {
   int64_t wait_ms;
   atomic_bool given_up;
 };
-
-static int64_t now_ms(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /// %XX, so that a password may hold @ and /.
 static bool unescape(const char *from, size_t length, char *to, size_t size)

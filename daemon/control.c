@@ -6,6 +6,7 @@
 #include "care.h"
 #include "commands.h"
 #include "logging.h"
+#include "now.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -13,17 +14,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /// A client is told of one address at most so often.
 #define FEEDBACK_NS (INT64_C(1000000000) / 30)
-
-static int64_t now_ns(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 void control_init(Control *control, const Options *options, double rate_hz)
 {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: ISC
 #include "lane.h"
 
+#include "now.h"
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,13 +10,6 @@
 #include <time.h>
 
 enum { MOST = sizeof((Lane *)0)->buffer / (2 * sizeof(float)), POLL_NS = 4000000, FLUSH_MS = 500 };
-
-static int64_t now_ms(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /// A peer that is not there: live sound is not kept for it. Missed is what comes after a beginning.
 static void discard(Lane *lane)

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "logging.h"
 #include "midi_play.h"
+#include "now.h"
 #include "nsm.h"
 #include "realtime.h"
 #include "service.h"
@@ -38,13 +39,6 @@ static int fail(const char *text)
 {
   log_error("%s", text);
   return 1;
-}
-
-static double now_s(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 typedef struct Daemon {

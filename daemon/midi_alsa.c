@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // A thread that sleeps until ALSA's sequencer has events.
 #include "midi_source.h"
+#include "now.h"
 
 #include <stdio.h>
 
@@ -13,7 +14,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { DESCRIPTORS = 8 };
@@ -24,13 +24,6 @@ struct MidiAlsa {
   int stop[2]; ///< a pipe: its writing end closed ends the thread
   pthread_t thread;
 };
-
-static double now_s(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static void count(_Atomic uint64_t *counter)
 {

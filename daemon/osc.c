@@ -4,6 +4,7 @@
 // that a flood from one starves neither the others nor the caller's loop.
 #include "osc.h"
 
+#include "now.h"
 #include "osc_bind.h"
 #include "osc_packet.h"
 #include "osc_tcp.h"
@@ -15,7 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -47,13 +47,6 @@ struct Osc {
   size_t inbox_start, inbox_end; // what is in it
   uint8_t inbox[INBOX];
 };
-
-static int64_t now_ms(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void drop(Osc *osc, const char *why)
 {

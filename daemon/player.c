@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "player.h"
 
+#include "now.h"
 #include "workers.h"
 
 #include <pthread.h>
@@ -32,13 +33,6 @@ struct Player {
   uint32_t look;
   float block[ENGINE_CHANNELS * ENGINE_BLOCK];
 };
-
-static int64_t now_ns(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static int64_t real_ns(void)
 {

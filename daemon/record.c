@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include "lane.h"
+#include "now.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -29,13 +30,6 @@ struct Recorder {
   size_t first; ///< of them
   size_t wholes;
 };
-
-static int64_t now_ms(void)
-{
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void ignore(int number)
 {
