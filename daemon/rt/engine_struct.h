@@ -50,6 +50,13 @@ struct Engine {
 
 /// Say something to the OSC thread; kept while its ring is full.
 CENOTE_RT void engine_tell(Engine *engine, Event event);
+/// Answers to whoever asked, if anybody did.
+CENOTE_RT void engine_refuse(Engine *engine, const Command *command, Refusal why);
+CENOTE_RT void engine_answer(Engine *engine, const Command *command, int32_t voice, double number);
+/// A moment that is done with; NULL is fine.
+CENOTE_RT void engine_give_back(Engine *engine, void *moment);
+/// part_turn; what the old stream had of the schedule is the new one's to do.
+CENOTE_RT void engine_turn(Engine *engine, Part *part, uint32_t frames, bool whole);
 /// Do a command of the second kind, or one of the first on what plays now.
 CENOTE_RT void engine_do(Engine *engine, const Command *command);
 /// Listening parts hear this segment's input.

@@ -46,6 +46,13 @@ CENOTE_RT Stream *part_other(Part *part, const PartTimes *times)
   return part->now == part->kit->stream[0] ? part->kit->stream[1] : part->kit->stream[0];
 }
 
+CENOTE_RT Stream *part_double(Part *part, const PartTimes *times)
+{
+  Stream *other = part_other(part, times);
+  cenote_voice_copy(other->voice, part->now->voice);
+  return other;
+}
+
 CENOTE_RT static void hand_over(Part *part, Stream *fresh, uint32_t frames, bool whole)
 {
   Stream *old = part->now;

@@ -58,6 +58,8 @@ CENOTE_RT void part_turn(Part *part, const PartTimes *times, uint32_t frames, bo
 CENOTE_RT void part_cut(Part *part, const PartTimes *times);
 /// The stream that part_turn lets take over. What fades in it is cut off.
 CENOTE_RT Stream *part_other(Part *part, const PartTimes *times);
+/// The same, with the state of what plays.
+CENOTE_RT Stream *part_double(Part *part, const PartTimes *times);
 /// The same with another kit, which may be of another model; *retired is no longer used, or NULL.
 CENOTE_RT void part_replace(Part *part, const PartTimes *times, Kit *kit, Kit **retired);
 /// After a block: forget what has faded. The kit that is no longer used, or NULL.
