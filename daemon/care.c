@@ -24,8 +24,11 @@
 bool care_open(const Control *control)
 {
   const char *folder = control->options->restore;
-  if (!folder || mkdir(folder, 0777) == 0 || errno == EEXIST) return true;
-  log_error("--restore %s: %s", folder, strerror(errno));
+  struct stat info;
+  if (!folder || mkdir(folder, 0777) == 0) return true;
+  const int why = errno;
+  if (why == EEXIST && stat(folder, &info) == 0 && S_ISDIR(info.st_mode)) return true;
+  log_error("--restore %s: %s", folder, why == EEXIST ? "not a folder" : strerror(why));
   return false;
 }
 

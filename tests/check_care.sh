@@ -21,6 +21,11 @@ cat "$work/first" "$work/second" | cmp - "$work/whole" || bad "--restore does no
   bad "another model's state ends it"
 grep -q 'voice-1.state: .* voice 1 starts anew' "$work/log" || bad "not said: $(cat "$work/log")"
 
+# No folder: said at once.
+"$cenoted" --fast --no-audio --port 0 --duration 0.1 --restore "$tiny" "$tiny" 2>"$work/log"
+[ $? -eq 1 ] || bad "a file as the folder of --restore does not end it"
+grep -q '^cenoted: --restore .*: not a folder' "$work/log" || bad "not said: $(cat "$work/log")"
+
 # Values too, and after kill -9 nothing half written.
 start_daemon --voices 2 --restore "$work/keep2" "$tiny"
 says '' /voice/2/gain -7
