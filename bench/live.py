@@ -229,6 +229,37 @@ def frames_of(path):
     return len(run.stdout) // 2 // channels
 
 
+def data_of(path):
+    """A file at the first byte of its sound, and how many there are."""
+    file = open(path, "rb")
+    head = file.read(4096)
+    file.seek(head.index(b"data") + 8)
+    return file, os.path.getsize(path) - file.tell()
+
+
+def within(whole, part, room=1 << 26):
+    """How many bytes of sound of the WAV file `part` lie in `whole` one after another, and where they
+    begin to differ (None: nowhere). Where `part` begins is sought in the first `room` bytes."""
+    (a, a_size), (b, b_size) = data_of(whole), data_of(part)
+    first = b.read(room // 4)
+    start = next((i for i in range(0, len(first) - 4096, 4096) if len(set(first[i:i + 4096])) > 200), 0)
+    mark = first[start:start + 4096]
+    found = a.read(room).find(mark)
+    if found < start or b_size < 1 << 16:
+        return 0, start
+    a.seek(data_of(whole)[0].tell() + found - start)
+    b.seek(data_of(part)[0].tell())
+    same = 0
+    while True:
+        x = b.read(1 << 20)
+        y = a.read(len(x))
+        if x != y:
+            return same, same + next((i for i, (p, q) in enumerate(zip(x, y)) if p != q), len(y))
+        if not x:
+            return same, None
+        same += len(x)
+
+
 def click_model(path, source=TINY):
     """The small model with one bias so high that every code is the loudest: a voice that starts is a
     step, whose first sample cannot be missed."""

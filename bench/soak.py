@@ -3,12 +3,15 @@
 """Random commands, a few hundred a second, to a playing cenoted: what leaks, stalls or breaks.
 
 Usage: bench/soak.py [-o FILE] [--seed N] [--per-second N] [--voices N] [--model MODEL] [--fast]
-                     [--hours H] [--wild] [SECONDS]
+                     [--hours H] [--wild] [--log]
+                     [--precision P] [SECONDS]
 On a JACK server of its own (dummy driver), at its priority if it may; without jackd by a timer.
 --wild: speeds and clocks up to 4, which ask more than the machine has: xruns say nothing then.
+--log: the mix and a log of all of it are written, and replayed at the end to the same bytes.
 --fast: no clock; ends after SECONDS or H hours of sound (default 24). Every 10 s a line of JSON goes
 to FILE (default bench/results/soak.jsonl), at the end the summary to FILE with .json for .jsonl and
-to standard output. Exit status 0: it ended by itself when asked, with 0, all takes are whole.
+to standard output. Exit status 0: it ended by itself when asked, with 0, all takes are whole, and
+the replay is what was played.
 """
 
 import argparse
@@ -103,7 +106,7 @@ class Commands:
 
     def stop_take(self):
         if not self.takes:
-            return osc("/rec/stop")
+            return osc("/rec/stop", "none.wav")
         return osc("/rec/stop", self.takes.pop(self.random.randrange(len(self.takes))))
 
     def draw(self):
@@ -135,6 +138,7 @@ class Soak:
             except live.Missing as why:
                 print("soak: by a timer: %s" % why, file=sys.stderr)
         args = ["--voices", options.voices, "--media-dir", self.media, "--seed", options.seed]
+        args += ["--precision", options.precision]
         args += ["--fast", "--no-audio"] if options.fast else ["--ahead", 40]
         args += [] if self.jack or options.fast else ["--no-audio"]
         self.daemon = live.Daemon(folder, *args, options.model)
@@ -143,6 +147,9 @@ class Soak:
         self.commands = Commands(options.seed, options.voices, 4.0 if options.wild else 1.25)
         self.replies, self.fails = collections.Counter(), collections.Counter()
         self.started = time.monotonic()
+        if options.log:
+            self.client.send(osc("/log/start", "soak.log"))
+            self.client.send(osc("/rec/start", "mix.wav", "wav", 0))
         self.samples, self.broken, self.whole, self.silent, self.packets = [], [], 0, 0, 0
 
     def listen(self):
@@ -160,6 +167,8 @@ class Soak:
 
     def take_done(self, name, frames):
         path = os.path.join(self.media, name)
+        if name == "mix.wav":  # for replayed()
+            return
         try:
             got = live.frames_of(path)
             if got is not None and got != frames:
@@ -212,8 +221,10 @@ class Soak:
 
     def finish(self):
         alive = self.daemon.alive()
-        for name in self.commands.takes:
+        for name in self.commands.takes + (["mix.wav"] if self.options.log else []):
             self.client.send(osc("/rec/stop", name))
+        if self.options.log:
+            self.client.send(osc("/log/stop"))
         self.client.send(osc("/gain", 0.0))
         time.sleep(2.0 if alive else 0.0)
         self.listen()
@@ -227,6 +238,19 @@ class Soak:
                     self.broken.append("%s: %s" % (name, error))
         return self.summary(alive, code)
 
+    def replayed(self):
+        """What `cenote replay` makes of the log, beside what was recorded."""
+        log, mix = (os.path.join(self.media, name) for name in ("soak.log", "mix.wav"))
+        again = os.path.join(self.folder, "again.wav")
+        started = time.monotonic()
+        run = live.subprocess.run([os.path.join(live.BUILD, "cli", "cenote"), "replay", log, "-o", again,
+                                   "--format", "wav"], capture_output=True, text=True)
+        told = {"seconds": round(time.monotonic() - started, 1), "log_bytes": os.path.getsize(log),
+                "exit": run.returncode, "said": run.stderr[-300:]}
+        if run.returncode == 0:
+            told["same_bytes"], told["other_at"] = live.within(again, mix)
+        return told
+
     def summary(self, alive, code):
         last = self.samples[-1] if self.samples else {}
         settled = self.samples[len(self.samples) // 4:]
@@ -234,6 +258,7 @@ class Soak:
             "seconds": round(time.monotonic() - self.started, 1), "fast": self.options.fast,
             "sound_s": (last.get("clock") or 0) / 48000.0 if self.jack else None, "clock": last.get("clock"),
             "jack": bool(self.jack), "seed": self.options.seed, "voices": self.options.voices,
+            "model": self.options.model, "precision": self.options.precision, "per_second": self.options.per_second,
             "packets": self.packets, "commands": self.commands.count,
             "alive_at_end": alive, "exit": code,
             "xruns": last.get("xruns"), "late": last.get("late"), "dropped": last.get("dropped"),
@@ -243,6 +268,7 @@ class Soak:
             "threads": [s["threads"] for s in (self.samples[:1] + self.samples[-1:])],
             "unanswered_status": self.silent, "files_whole": self.whole, "files_broken": self.broken,
             "replies": dict(self.replies.most_common(30)), "fails": dict(self.fails.most_common(30)),
+            "replay": self.replayed() if self.options.log and alive else None,
             "log": open(self.daemon.log).read()[-2000:],
         }
 
@@ -267,6 +293,8 @@ def main():
     parser.add_argument("--model", default="starter")
     parser.add_argument("--fast", action="store_true")
     parser.add_argument("--wild", action="store_true")
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--log", action="store_true")
     parser.add_argument("--hours", type=float, default=24.0)
     options = parser.parse_args()
     os.makedirs(os.path.dirname(os.path.abspath(options.out)), exist_ok=True)
@@ -285,6 +313,8 @@ def main():
             file.write(text + "\n")
         print(text)
     good = result["alive_at_end"] and result["exit"] == 0 and not result["files_broken"]
+    if options.log:
+        good = good and result["replay"] and result["replay"].get("other_at", 0) is None
     return 0 if good else 1
 
 

@@ -75,6 +75,9 @@ static void refuse(Control *control, const Event *event, const Asked *asked)
   case REFUSED_FULL:
     control_fail(control, from, asked->command, FAIL_QUEUE, "the queue is full");
     break;
+  case REFUSED_CLEARED:
+    control_fail(control, from, asked->command, FAIL_QUEUE, "dropped by /clearSched");
+    break;
   }
 }
 
@@ -261,7 +264,7 @@ void control_take_event(Control *control, const Event *event)
     take_tap(control, event);
     break;
   case EVENT_LOGGED:
-    logging_end(control, event->whole);
+    logging_end(control, event->whole, (uint64_t)event->number);
     break;
   case EVENT_FADED:
     control->faded = true;

@@ -39,10 +39,20 @@ static Job *take(Job **first)
   return job;
 }
 
+void loaded_free(Loaded *loaded)
+{
+  if (loaded) cenote_model_free(loaded->model);
+  free(loaded);
+}
+
+void loaded_drop(Loaded *loaded)
+{
+  if (--loaded->uses == 0) loaded_free(loaded);
+}
+
 static void unload(Job *job)
 {
-  if (job->loaded) cenote_model_free(job->loaded->model);
-  free(job->loaded);
+  loaded_free(job->loaded);
   job->loaded = NULL;
   job->fresh = false;
 }
@@ -57,6 +67,7 @@ void job_free(Job *job)
   for (size_t i = 0; i < job->founds; ++i) free(job->found[i].moment);
   free(job->found);
   if (job->fresh) unload(job);
+  else if (job->held) loaded_drop(job->loaded);
   free(job);
 }
 

@@ -91,9 +91,14 @@ Jobs *jobs_start(const JobsPlace *place);
 /// Jobs under way are finished first. NULL is fine.
 void jobs_stop(Jobs *jobs);
 
+/// With its model. NULL is fine.
+void loaded_free(Loaded *loaded);
+/// One use of it less; the last one frees it.
+void loaded_drop(Loaded *loaded);
+
 /// A job of that kind, zeroed but for it; NULL without memory.
 Job *job_new(JobKind kind);
-/// With all that it still holds.
+/// With all that it still holds; when it is held, a use of its model too.
 void job_free(Job *job);
 /// Give it to the thread.
 void jobs_put(Jobs *jobs, Job *job);

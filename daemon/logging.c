@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "logging.h"
 
+#include "log.h"
 #include "rt/snapshot.h"
 
 #include <stdlib.h>
@@ -99,12 +100,13 @@ void logging_object(Control *control, const Command *command)
   }
 }
 
-void logging_end(Control *control, uint64_t frame)
+void logging_end(Control *control, uint64_t frame, uint64_t lost)
 {
   Job *job = control->ending_log;
   control->ending_log = NULL;
   logging_tend(control);
   control->logging = false;
+  if (control->log) replay_log_lost(control->log, lost);
   if (job) {
     job->log = control->log;
     job->frames = frame;
@@ -112,7 +114,7 @@ void logging_end(Control *control, uint64_t frame)
     for (size_t i = 0; i < control->syncs; ++i) control->sync[i].after = control->jobs_put;
   } else if (control->log) {
     CenoteError err;
-    replay_log_close(control->log, frame, &err);
+    if (!replay_log_close(control->log, frame, &err)) log_error("%s", err.text);
   }
   control->log = NULL;
 }

@@ -14,7 +14,7 @@ void logging_start(Control *control, const Asked *asked, const Moment *snapshot)
 void logging_object(Control *control, const Command *command);
 /// What the engine has taken, to the file.
 void logging_tend(Control *control);
-/// The engine has ended the log at a frame.
-void logging_end(Control *control, uint64_t frame);
+/// The engine has ended the log at a frame; so many commands did not get into it.
+void logging_end(Control *control, uint64_t frame, uint64_t lost);
 
 #endif

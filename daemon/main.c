@@ -4,6 +4,7 @@
 
 #include "commands.h"
 #include "now.h"
+#include "realtime.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -96,6 +97,7 @@ static int run(Daemon *daemon)
 
 int main(int argc, char **argv)
 {
+  realtime_keep_heap_small();
   Daemon *daemon = calloc(1, sizeof *daemon);
   if (!daemon) return daemon_fail("out of memory");
   int status = options_parse(argc, argv, &daemon->options);

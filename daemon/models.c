@@ -63,6 +63,7 @@ void control_hold(Job *job, Loaded *loaded)
 void control_end_job(Control *control, Job *job)
 {
   Loaded *held = job->held ? job->loaded : NULL;
+  job->held = false;
   job_free(job); // first, for its kits are of that model
   if (held) control_release(control, held);
 }

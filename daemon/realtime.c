@@ -11,6 +11,9 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #ifdef __SSE2__
 #include <xmmintrin.h>
 #endif
@@ -39,6 +42,15 @@ void realtime_lock_memory(void)
   }
   if (mlockall(MCL_CURRENT | MCL_FUTURE | ONFAULT) == 0) log_debug("memory is locked");
   else log_debug("memory is not locked: %s", strerror(errno));
+}
+
+void realtime_keep_heap_small(void)
+{
+#ifdef __GLIBC__
+  // Left to itself the threshold rises to the largest block ever freed.
+  mallopt(M_MMAP_THRESHOLD, 1 << 18);
+  mallopt(M_ARENA_MAX, 2);
+#endif
 }
 
 void realtime_flush_subnormals(void)

@@ -10,6 +10,10 @@
 /// Keep all memory, present and future, from being paged out, if the limits allow it without end.
 void realtime_lock_memory(void);
 
+/// Blocks of 256 kB and more, which come and go with models and their pasts, are given back to the
+/// system when they are freed; call it first.
+void realtime_keep_heap_small(void);
+
 /// For the calling thread, from now on: what is too small for a normal float is zero. Core does so
 /// while it renders; filters and ramps after it decay to such numbers too.
 void realtime_flush_subnormals(void);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 struct ReplayLog {
   FILE *file;
   int error;
+  uint64_t lost;
   char path[1024];
 };
 
@@ -56,12 +58,21 @@ void replay_log_flush(ReplayLog *log)
   if (fflush(log->file) != 0 && log->error == 0) log->error = errno;
 }
 
+void replay_log_lost(ReplayLog *log, uint64_t count)
+{
+  log->lost += count;
+}
+
 bool replay_log_close(ReplayLog *log, uint64_t end_frame, CenoteError *err)
 {
   replay_log_add(log, REPLAY_END, &end_frame, sizeof end_frame);
   if (fclose(log->file) != 0 && log->error == 0) log->error = errno;
-  const bool good = log->error == 0;
-  if (!good) snprintf(err->text, sizeof err->text, "%.900s: %s", log->path, strerror(log->error));
+  const bool good = log->error == 0 && log->lost == 0;
+  if (log->error != 0)
+    snprintf(err->text, sizeof err->text, "%.900s: %s", log->path, strerror(log->error));
+  else if (log->lost > 0)
+    snprintf(err->text, sizeof err->text, "%.900s: %" PRIu64 " commands did not get into it",
+             log->path, log->lost);
   free(log);
   return good;
 }

@@ -54,7 +54,9 @@ void replay_log_add_two(ReplayLog *log, ReplayKind kind, const void *head, size_
                         const void *bytes, size_t size);
 /// Bring it to the kernel.
 void replay_log_flush(ReplayLog *log);
-/// False when not all could be written: err names the file.
+/// So many commands never came to it: it will not replay.
+void replay_log_lost(ReplayLog *log, uint64_t count);
+/// False when it is not whole: err names the file.
 bool replay_log_close(ReplayLog *log, uint64_t end_frame, CenoteError *err);
 
 #endif

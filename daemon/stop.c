@@ -34,19 +34,11 @@ static void tell_counts(Control *control)
              xruns, under, status.late, dropped);
 }
 
-/// One that lists or plays the model less; the last one frees it.
-static void drop_model(Loaded *loaded)
-{
-  if (--loaded->uses > 0) return;
-  cenote_model_free(loaded->model);
-  free(loaded);
-}
-
 static void drop_kit(Kit *kit)
 {
   Loaded *loaded = kit->model;
   kit_free(kit);
-  drop_model(loaded);
+  loaded_drop(loaded);
 }
 
 /// What the engine, its rings and the questions still hold.
@@ -72,11 +64,19 @@ static void free_held(Daemon *daemon)
     if (!control_asked(control, control->asked[i].name, &open) || !open.job) continue;
     if (open.job->kind != JOB_KEEP || --open.job->count == 0) job_free(open.job);
   }
-  job_free(control->ending_log);
   for (size_t i = 0; i < ENGINE_TAPS; ++i) {
     job_free(control->take[i].job);
     ring_free(control->take[i].ring);
   }
+}
+
+static void end_log(Daemon *daemon)
+{
+  const Engine *engine = daemon->control.player ? daemon->engine : NULL;
+  job_free(daemon->control.ending_log); // the jobs are over
+  daemon->control.ending_log = NULL;
+  if (engine) logging_end(&daemon->control, engine_frames(engine), engine_unlogged(engine));
+  else logging_end(&daemon->control, 0, 0);
 }
 
 bool daemon_stop(Daemon *daemon, bool *card_closed)
@@ -92,11 +92,11 @@ bool daemon_stop(Daemon *daemon, bool *card_closed)
   input_close(daemon->input);
   jobs_stop(control->jobs);
   const bool whole = recorder_stop(control->recorder, control->quit);
-  if (control->log) logging_end(control, control->player ? engine_frames(daemon->engine) : 0);
+  if (control->log) end_log(daemon);
   osc_close(control->osc);
   free_held(daemon);
   const bool listed = control->models > 0;
-  for (size_t i = 0; i < control->models; ++i) drop_model(control->model[i]);
+  for (size_t i = 0; i < control->models; ++i) loaded_drop(control->model[i]);
   if (daemon->first && listed) daemon->first->fresh = false;
   job_free(daemon->first);
   ring_free(control->commands);

@@ -101,7 +101,7 @@ typedef enum EventKind {
   EVENT_NOT_FINITE, ///< voice
   EVENT_METER,      ///< voice, meter
   EVENT_TAP,        ///< slot; object: its ring, closed; whole: frames tapped
-  EVENT_LOGGED,     ///< the last command of the log has been handed over
+  EVENT_LOGGED,     ///< the log's last frame is whole; number: commands it had no room for
   EVENT_FADED
 } EventKind;
 
@@ -111,7 +111,8 @@ typedef enum Refusal {
   REFUSED_OTHER_MODEL,
   REFUSED_NO_VOICE,
   REFUSED_FULL,
-  REFUSED_NO_PAST
+  REFUSED_NO_PAST,
+  REFUSED_CLEARED
 } Refusal;
 
 typedef struct Meter {

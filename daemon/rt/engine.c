@@ -10,7 +10,21 @@
 CENOTE_RT void engine_tell(Engine *engine, Event event)
 {
   if (engine->backs == 0 && ring_write(engine->options.events, &event, 1)) return;
-  if (engine->backs < ENGINE_BACK) engine->back[engine->backs++] = event;
+  if (engine->backs < ENGINE_BACK) {
+    engine->back[engine->backs++] = event;
+    return;
+  }
+  // No room at all: word of an object goes before mere words, for who made it must free it.
+  for (uint32_t i = ENGINE_BACK; event.object && i > 0; --i) {
+    if (engine->back[i - 1].object) continue;
+    engine->back[i - 1] = event;
+    return;
+  }
+}
+
+CENOTE_RT void engine_log(Engine *engine, const Command *command)
+{
+  if (!ring_write(engine->options.log, &(Logged){engine->frames, *command}, 1)) ++engine->unlogged;
 }
 
 /// What the event ring had no room for.
@@ -22,18 +36,6 @@ CENOTE_RT static void tell_backs(Engine *engine)
   if (told > 0) memmove(engine->back, engine->back + told, engine->backs * sizeof *engine->back);
 }
 
-CENOTE_RT static void refuse_full(Engine *engine, const Command *command)
-{
-  if (command->kind == COMMAND_KIT)
-    engine_tell(engine, (Event){.kind = EVENT_KIT, .object = command->object});
-  else if (command->object && command->kind != COMMAND_TAP)
-    engine_tell(engine, (Event){.kind = EVENT_MOMENT, .object = command->object});
-  engine_tell(engine, (Event){.kind = EVENT_REFUSED,
-                              .reply = command->reply,
-                              .voice = command->voice,
-                              .whole = REFUSED_FULL});
-}
-
 /// Commands that are there now; a bundle's were written at once, so they are read at once. While
 /// events wait for room no more commands are taken, since each may make some.
 CENOTE_RT static void take_commands(Engine *engine)
@@ -42,12 +44,13 @@ CENOTE_RT static void take_commands(Engine *engine)
     if (engine->backs > ENGINE_BACK / 2) return;
     Command command;
     ring_read(engine->options.commands, &command, 1);
-    if (engine->logging) ring_write(engine->options.log, &(Logged){engine->frames, command}, 1);
+    if (engine->logging) engine_log(engine, &command);
     if (command.due < engine->frames) {
       engine->late += command.due != 0;
       command.due = engine->frames;
     }
-    if (!schedule_add(&engine->schedule, &command)) refuse_full(engine, &command);
+    if (!schedule_add(&engine->schedule, &command) && !engine_drop(engine, &command, REFUSED_FULL))
+      engine_do(engine, &command);
     // What comes after the beginning of a log belongs to it, and so is not taken before it.
     if (command.kind == COMMAND_LOG && !engine->logging) return;
   }
@@ -307,8 +310,9 @@ CENOTE_RT void engine_hear(Engine *engine)
   Ring *input = engine->options.input;
   const size_t got = input ? ring_read(input, engine->input, frames) : 0;
   memset(engine->input + got, 0, (frames - got) * sizeof *engine->input);
-  if (input && engine->logging && engine->options.heard)
-    ring_write(engine->options.heard, engine->input, frames);
+  if (input && engine->logging && engine->options.heard &&
+      !ring_write(engine->options.heard, engine->input, frames))
+    ++engine->unlogged;
   for (uint32_t k = 0; k < engine->options.voices; ++k) {
     Part *part = &engine->part[k];
     if (!part->set.listening || stream_stands(part->now)) continue;
@@ -375,6 +379,11 @@ CENOTE_RT uint64_t engine_frames(const Engine *engine)
 CENOTE_RT uint64_t engine_late(const Engine *engine)
 {
   return engine->late;
+}
+
+CENOTE_RT uint64_t engine_unlogged(const Engine *engine)
+{
+  return engine->unlogged;
 }
 
 CENOTE_RT uint32_t engine_waiting(const Engine *engine)

@@ -52,6 +52,8 @@ CENOTE_RT void engine_end(Engine *engine, float *out);
 CENOTE_RT uint32_t engine_sounding(const Engine *engine);
 CENOTE_RT uint64_t engine_frames(const Engine *engine);
 CENOTE_RT uint64_t engine_late(const Engine *engine);
+/// Commands and pieces of input that did not get into the log.
+CENOTE_RT uint64_t engine_unlogged(const Engine *engine);
 CENOTE_RT uint32_t engine_waiting(const Engine *engine);
 
 /// 5 ms, the length of every ramp but the end's 20 ms.

@@ -25,6 +25,7 @@ struct Engine {
   uint32_t meter_every;
   uint64_t meter_last;
   bool logging;
+  uint64_t unlogged; ///< commands and pieces of input that the log's rings had no room for
   Part part[ENGINE_VOICES];
   Moment *slot[ENGINE_SLOTS];
   Tap tap[ENGINE_TAPS];
@@ -53,6 +54,10 @@ CENOTE_RT void engine_tell(Engine *engine, Event event);
 /// Answers to whoever asked, if anybody did.
 CENOTE_RT void engine_refuse(Engine *engine, const Command *command, Refusal why);
 CENOTE_RT void engine_answer(Engine *engine, const Command *command, int32_t voice, double number);
+/// It will not be done: what it carries goes back, who asked is told. False for one that must be.
+CENOTE_RT bool engine_drop(Engine *engine, const Command *command, Refusal why);
+/// A command as it was taken, for the log.
+CENOTE_RT void engine_log(Engine *engine, const Command *command);
 /// A moment that is done with; NULL is fine.
 CENOTE_RT void engine_give_back(Engine *engine, void *moment);
 /// part_turn; what the old stream had of the schedule is the new one's to do.

@@ -108,14 +108,22 @@ CENOTE_RT static void do_tap(Engine *engine, const Command *command)
 {
   if (command->slot >= ENGINE_TAPS) return;
   Tap *tap = &engine->tap[command->slot];
-  if (tap->ring) {
-    engine_tell(engine, (Event){.kind = EVENT_TAP,
-                                .slot = command->slot,
-                                .object = tap->ring,
-                                .whole = tap->frames});
-    tap->ring = NULL;
+  if (command->object) {
+    *tap = (Tap){.ring = command->object, .voice = command->voice};
+    return;
   }
-  if (command->object) *tap = (Tap){.ring = command->object, .voice = command->voice};
+  // Ended before it was to begin: then it must not begin, for its ring goes.
+  Waiting *next;
+  for (Waiting *waiting = schedule_first(&engine->schedule); waiting; waiting = next) {
+    next = schedule_next(&engine->schedule, waiting);
+    if (waiting->command.kind == COMMAND_TAP && waiting->command.slot == command->slot)
+      schedule_remove(&engine->schedule, waiting);
+  }
+  engine_tell(engine, (Event){.kind = EVENT_TAP,
+                              .slot = command->slot,
+                              .object = tap->ring,
+                              .whole = tap->ring ? tap->frames : 0});
+  tap->ring = NULL;
 }
 
 /// Begin or end the log. From its first frame on, all that sounds must follow from the states at
@@ -123,6 +131,7 @@ CENOTE_RT static void do_tap(Engine *engine, const Command *command)
 CENOTE_RT static void do_log(Engine *engine, const Command *command)
 {
   engine->logging = command->whole != 0 && engine->options.log;
+  if (engine->logging) engine->unlogged = 0;
   for (uint32_t k = 0; engine->logging && k < engine->options.voices; ++k) {
     Part *part = &engine->part[k];
     if (!stream_stands(part->now) && part->now->resampler) {
@@ -135,11 +144,13 @@ CENOTE_RT static void do_log(Engine *engine, const Command *command)
   for (Waiting *waiting = schedule_first(&engine->schedule); engine->logging && waiting;
        waiting = schedule_next(&engine->schedule, waiting))
     if (!waiting->command.object || waiting->command.kind == COMMAND_SAVE)
-      ring_write(engine->options.log, &(Logged){engine->frames, waiting->command}, 1);
+      engine_log(engine, &waiting->command);
   for (uint32_t k = 0; engine->logging && k < engine->options.voices; ++k)
     engine->part[k].kit->past_held = 0; // a log knows no past before it
   if (!engine->logging) {
-    engine_tell(engine, (Event){.kind = EVENT_LOGGED, .whole = engine->frames});
+    engine_tell(
+        engine,
+        (Event){.kind = EVENT_LOGGED, .whole = engine->frames, .number = (double)engine->unlogged});
   } else if (command->object) {
     engine_snapshot(engine, command->object);
     engine_tell(engine,
@@ -199,16 +210,28 @@ CENOTE_RT static void do_master(Engine *engine, const Command *command)
   ramp_to(&engine->master, engine->master_muted ? 0.0f : engine->master_level, engine->times.ramp);
 }
 
-/// All that waits is dropped; what it carries goes back.
+CENOTE_RT bool engine_drop(Engine *engine, const Command *command, Refusal why)
+{
+  // A file that is never closed would be worse than one closed too early.
+  if (command->kind == COMMAND_TAP || command->kind == COMMAND_LOG) return false;
+  if (command->kind == COMMAND_KIT)
+    engine_tell(engine, (Event){.kind = EVENT_KIT, .object = command->object});
+  else engine_give_back(engine, command->object);
+  engine_refuse(engine, command, why);
+  return true;
+}
+
+/// What waits for a later frame is dropped, but for the ends of recordings and of a log.
 CENOTE_RT static void do_clear(Engine *engine)
 {
-  for (Waiting *waiting = schedule_first(&engine->schedule); waiting;
-       waiting = schedule_first(&engine->schedule)) {
+  Waiting *next;
+  for (Waiting *waiting = schedule_first(&engine->schedule); waiting; waiting = next) {
     const Command *command = &waiting->command;
-    if (command->kind == COMMAND_KIT)
-      engine_tell(engine, (Event){.kind = EVENT_KIT, .object = command->object});
-    else if (command->kind != COMMAND_TAP && !waiting->done)
-      engine_give_back(engine, command->object);
+    next = schedule_next(&engine->schedule, waiting);
+    // A save that its stream has made already is on its way to the slot.
+    if (command->due <= engine->frames || (waiting->done && command->kind == COMMAND_SAVE))
+      continue;
+    if (!engine_drop(engine, command, REFUSED_CLEARED)) continue;
     if (waiting->taken != 0) stream_forget(engine->part[command->voice].now, &waiting->done);
     schedule_remove(&engine->schedule, waiting);
   }
