@@ -34,7 +34,7 @@ EVERY_S = 10.0
 class Commands:
     """Packets drawn by a seed, and which takes run."""
 
-    def __init__(self, seed, voices, fastest):
+    def __init__(self, seed, voices, fastest, endless=False):
         self.random = random.Random(seed)
         self.voices = voices
         self.takes = []  # running, as asked for
@@ -48,14 +48,20 @@ class Commands:
         flag = lambda name: lambda: osc("/voice/%d/%s" % (voice(), name), int(r.random() < 0.5))
         of_level = lambda name, low, high: lambda: osc("/voice/%d/level/%d/%s" % (voice(), level(), name),
                                                        r.uniform(low, high))
-        self.table = [
-            (30, lambda: osc("/trigger", slot(), r.uniform(0.01, 2.0), r.uniform(-20, 0), r.uniform(-1, 1))),
+        stops = [
+            lambda: osc("/trigger", slot(), r.uniform(0.01, 2.0), r.uniform(-20, 0), r.uniform(-1, 1)),
+            lambda: osc("/mnote/rel", float(r.randint(0, 12)), 0.0),
+            lambda: osc("/allnotesoff"),
+            lambda: osc("/dirt/play", "s", slot(), "orbit", r.randint(0, voices - 1), "gain", r.random(),
+                        "sustain", r.random(), "speed", r.uniform(0.5, fastest)),
+            flag("run"),
+            lambda: osc("/voice/%d/listen" % voice(), int(r.random() < 0.2)),
+            of_level("freeze", 0, 1),
+            of_level("clock", 0, fastest),
+        ]
+        self.table = list(zip((30, 10, 2, 8, 6, 2, 4, 6), stops)) + [
             (20, lambda: osc("/mnote", float(r.randint(0, 12)), float(r.randint(0, 127)), r.randint(0, 50))),
-            (10, lambda: osc("/mnote/rel", float(r.randint(0, 12)), 0.0)),
-            (2, lambda: osc("/allnotesoff")),
             (5, lambda: osc("/map", r.randint(0, 12), slot())),
-            (8, lambda: osc("/dirt/play", "s", slot(), "orbit", r.randint(0, voices - 1), "gain",
-                            r.random(), "sustain", r.random(), "speed", r.uniform(0.5, fastest))),
             (15, lambda: osc("/voice/%d/slot/%d/save" % (voice(), slot()))),
             (15, lambda: osc("/voice/%d/slot/%d/load" % (voice(), slot()))),
             (10, lambda: osc("/voice/%d/morph" % voice(), slot(), slot(), r.random(), r.randint(-1, 3))),
@@ -69,13 +75,13 @@ class Commands:
             (5, value("fade", 0, 200)), (5, value("temperature", 0.5, 1.5)),
             (4, lambda: osc("/voice/%d/top_k" % voice(), r.randint(1, 256))),
             (4, value("top_p", 0.3, 1)), (5, value("gain", -30, 0)), (3, flag("mute")),
-            (6, flag("run")), (2, lambda: osc("/voice/%d/run" % voice(), 1)),
+            (2, lambda: osc("/voice/%d/run" % voice(), 1)),
             (5, value("pan", -1, 1)), (5, value("attack", 0, 100)), (5, value("release", 0, 100)),
             (5, value("speed", 0.25, fastest)), (3, lambda: osc("/voice/%d/speed" % voice(), 1.0)),
             (3, lambda: osc("/voice/%d/reset" % voice())),
             (3, lambda: osc("/voice/%d/seed" % voice(), Long(r.getrandbits(62)))),
             (4, lambda: osc("/voice/set", voice(), "temperature", r.random(), "pan", r.uniform(-1, 1))),
-            (6, of_level("gain", 0, 4)), (4, of_level("freeze", 0, 1)), (6, of_level("clock", 0, fastest)),
+            (6, of_level("gain", 0, 4)),
             (4, of_level("noise", 0, 1)), (4, lambda: osc("/voice/%d/level/%d/tick" % (voice(), level()))),
             (4, lambda: osc("/voice/%d/level/%d/reset" % (voice(), level()))),
             (6, lambda: osc("/voice/*/level/%d/gain" % level(), 1.0)),
@@ -91,9 +97,14 @@ class Commands:
             (0.3, lambda: osc("/model/free", "tiny%d" % r.randint(0, 3))),
             (0.4, lambda: osc("/voice/%d/model" % voice(), r.choice(["tiny0", "tiny1", "starter"]))),
             (0.5, lambda: osc("/voice/%d/prime" % voice(), "prime.wav", r.random(), 0.5)),
-            (2, lambda: osc("/voice/%d/listen" % voice(), int(r.random() < 0.2))),
             (0.4, self.start_take), (0.5, self.stop_take),
         ]
+        if endless:
+            # Nothing that ends by itself or is stopped: a day without a clock would be silence.
+            self.table = [(w, f) for w, f in self.table if f not in stops] + [
+                (20, lambda: osc("/trigger", slot(), 0.0, r.uniform(-20, 0), r.uniform(-1, 1))),
+                (10, lambda: osc("/dirt/play", "s", slot(), "orbit", r.randint(0, voices - 1), "gain", r.random())),
+                (20, lambda: osc("/voice/%d/run" % voice(), 1))]
         self.weights = [weight for weight, _ in self.table]
 
     def start_take(self):
@@ -144,7 +155,7 @@ class Soak:
         self.daemon = live.Daemon(folder, *args, options.model)
         self.client, self.watch = live.Client(self.daemon.port), live.Client(self.daemon.port)
         self.client.send(osc("/notify", 1))
-        self.commands = Commands(options.seed, options.voices, 4.0 if options.wild else 1.25)
+        self.commands = Commands(options.seed, options.voices, 4.0 if options.wild else 1.25, options.fast)
         self.replies, self.fails = collections.Counter(), collections.Counter()
         self.started = time.monotonic()
         if options.log:
@@ -187,7 +198,7 @@ class Soak:
                "commands": self.commands.count, "resident_kb": self.daemon.resident_kb(),
                "descriptors": self.daemon.descriptors(), "threads": self.daemon.threads(),
                "takes": len(self.commands.takes), "whole": self.whole, "broken": len(self.broken)}
-        row.update((k, now.get(k)) for k in ("xruns", "late", "dropped", "clock", "sounding", "models",
+        row.update((k, now.get(k)) for k in ("xruns", "late", "dropped", "clock", "rate_nominal", "sounding", "models",
                                             "load_mean", "load_peak"))
         self.samples.append(row)
         out.write(json.dumps(row) + "\n")
@@ -256,7 +267,9 @@ class Soak:
         settled = self.samples[len(self.samples) // 4:]
         return {
             "seconds": round(time.monotonic() - self.started, 1), "fast": self.options.fast,
-            "sound_s": (last.get("clock") or 0) / 48000.0 if self.jack else None, "clock": last.get("clock"),
+            "sound_s": (last.get("clock") or 0) / (last.get("rate_nominal") or 1), "clock": last.get("clock"),
+            "rate_hz": last.get("rate_nominal"),
+            "sounding": round(sum(s.get("sounding") or 0 for s in self.samples) / max(1, len(self.samples)), 2),
             "jack": bool(self.jack), "seed": self.options.seed, "voices": self.options.voices,
             "model": self.options.model, "precision": self.options.precision, "per_second": self.options.per_second,
             "packets": self.packets, "commands": self.commands.count,
