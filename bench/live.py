@@ -151,9 +151,10 @@ class Daemon:
     def alive(self):
         return self.process.poll() is None
 
-    def resident_kb(self):
+    def resident_kb(self, of="VmRSS"):
+        """RssAnon is its own memory, without what it shares with a JACK server and with files."""
         for line in open("/proc/%d/status" % self.process.pid):
-            if line.startswith("VmRSS"):
+            if line.startswith(of):
                 return int(line.split()[1])
         return 0
 

@@ -195,7 +195,7 @@ class Soak:
             self.silent += 1
             now = {}
         row = {"second": round(time.monotonic() - self.started, 1), "packets": self.packets,
-               "commands": self.commands.count, "resident_kb": self.daemon.resident_kb(),
+               "commands": self.commands.count, "resident_kb": self.daemon.resident_kb(), "own_kb": self.daemon.resident_kb("RssAnon"),
                "descriptors": self.daemon.descriptors(), "threads": self.daemon.threads(),
                "takes": len(self.commands.takes), "whole": self.whole, "broken": len(self.broken)}
         row.update((k, now.get(k)) for k in ("xruns", "late", "dropped", "clock", "rate_nominal", "sounding", "models",
@@ -275,7 +275,8 @@ class Soak:
             "packets": self.packets, "commands": self.commands.count,
             "alive_at_end": alive, "exit": code,
             "xruns": last.get("xruns"), "late": last.get("late"), "dropped": last.get("dropped"),
-            "kb_an_hour": slope([(s["second"], s["resident_kb"]) for s in settled]),
+            "kb_an_hour": slope([(s["second"], s["own_kb"]) for s in settled]),
+            "own_kb": [s["own_kb"] for s in (self.samples[:1] + self.samples[-1:])],
             "resident_kb": [s["resident_kb"] for s in (self.samples[:1] + self.samples[-1:])],
             "descriptors": [s["descriptors"] for s in (self.samples[:1] + self.samples[-1:])],
             "threads": [s["threads"] for s in (self.samples[:1] + self.samples[-1:])],
