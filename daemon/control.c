@@ -94,7 +94,10 @@ bool control_set(Control *control, const OscPeer *from, Value value, uint32_t vo
 {
   if (!control_send(control, values_command(value, voice, level, number))) return false;
   if (value == VALUE_RUN && number.whole != 0) control->began[voice] = ++control->begins;
-  values_set(&control->values, from, value, voice, level, number);
+  LaterValue later = {control->due, from != NULL, {0}, value, voice, level, number};
+  if (from) later.from = *from;
+  if (control->due == 0 || !later_add(&control->later, &later))
+    values_set(&control->values, from, value, voice, level, number);
   return true;
 }
 
@@ -332,6 +335,7 @@ void control_tend(Control *control)
   while (ring_read(control->events, &event, 1) == 1) control_take_event(control, &event);
   for (Job *job = jobs_get(control->jobs); job; job = jobs_get(control->jobs)) finish(control, job);
   player_correct_clock(control->player, &control->clock);
+  later_apply(&control->later, &control->values, player_frames(control->player));
   tell_files(control);
   care_tend(control);
   give_feedback(control);

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "jobs.h"
+#include "later.h"
 #include "options.h"
 #include "player.h"
 #include "values.h"
@@ -93,6 +94,7 @@ typedef struct Control {
   Ring *events;
   Clock clock;
   Values values;
+  LaterValues later;
   Loaded *model[CONTROL_MODELS];
   size_t models;
   Loaded *playing[ENGINE_VOICES]; ///< each voice's

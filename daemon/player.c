@@ -244,6 +244,11 @@ void player_status(Player *player, bool reset, PlayerStatus *out)
   out->rate_hz = seconds > 1.0 ? (double)out->frames / seconds : player->options.rate_hz;
 }
 
+uint64_t player_frames(const Player *player)
+{
+  return player ? atomic_load_explicit(&player->frames, memory_order_relaxed) : 0;
+}
+
 void player_set_card(Player *player, bool there)
 {
   atomic_store_explicit(&player->card, there, memory_order_release);

@@ -42,6 +42,8 @@ Player *player_start(const PlayerOptions *options);
 bool player_playing(const Player *player);
 /// With `reset` the peak of the load begins anew.
 void player_status(Player *player, bool reset, PlayerStatus *out);
+/// Rendered so far. NULL: none.
+uint64_t player_frames(const Player *player);
 /// Whether the card is there: without it, go on by the timer's clock.
 void player_set_card(Player *player, bool there);
 /// Whether it is about to come short for want of computing time, not of the scheduler's favour.

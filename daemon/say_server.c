@@ -102,7 +102,8 @@ void say_dump(const Call *call)
 void say_clear(const Call *call)
 {
   call_ignore(call, 0);
-  call_send(call, (Command){.kind = COMMAND_CLEAR});
+  if (call_send(call, (Command){.kind = COMMAND_CLEAR}))
+    later_clear(&call->control->later, player_frames(call->control->player));
 }
 
 void say_notify(const Call *call)
