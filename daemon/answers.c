@@ -234,6 +234,9 @@ void control_take_event(Control *control, const Event *event)
   case EVENT_REFUSED:
     if (control_asked(control, event->reply, &asked)) refuse(control, event, &asked);
     break;
+  case EVENT_PLAYS:
+    control->playing[event->voice] = ((const Kit *)event->object)->model;
+    break;
   case EVENT_KIT:
     job = job_new(JOB_FREE_KIT);
     if (!job) break;

@@ -126,7 +126,8 @@ static bool send_kits(Control *control, Job *job)
     if (!sent) break;
     job->kit[k] = NULL;
     ++job->loaded->uses;
-    control->playing[voice] = job->loaded;
+    // One for later may be dropped until then, and its model be gone: EVENT_PLAYS tells.
+    if (job->due == 0) control->playing[voice] = job->loaded;
   }
   return sent;
 }

@@ -1,19 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # What a bundle sets at a time to come is answered and told then, and not before; what /clearSched
-# drops never is.
+# drops never is. A model that a voice was to play, and does not, may go.
 set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
 command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; exit 77; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 PYTHONPATH=$here/bench python3 - "$work" <<'PY'
+import shutil
 import sys
 import time
 import live
 from live import bundle, osc
 
-daemon = live.Daemon(sys.argv[1], "--no-audio", "--voices", 2, live.TINY)
+shutil.copy(live.TINY, sys.argv[1] + "/tiny.safetensors")
+live.subprocess.run([live.BUILD + "/cli/cenote", "render", live.TINY, "--samples", "4000", "-o",
+                     sys.argv[1] + "/prime.wav"], check=True, capture_output=True)
+daemon = live.Daemon(sys.argv[1], "--no-audio", "--voices", 2, "--media-dir", sys.argv[1], live.TINY)
 asks, hears = live.Client(daemon.port), live.Client(daemon.port)
 hears.ask("/notify", 1, reply="/done")
 
@@ -43,9 +47,18 @@ asks.send(osc("/voice/1/pan", 0.25))
 asks.send(osc("/clearSched"))
 time.sleep(1.0)
 cleared = pan(), told()
+
+asks.ask("/model/load", "tiny.safetensors", "other", reply="/done")
+asks.send(bundle(asks.ask("/clock")[0] + int(5 * 2**32), osc("/voice/1/model", "other")))
+time.sleep(0.5)
+asks.send(osc("/clearSched"))
+plays = asks.ask("/model/info")[0] != "other"
+asks.ask("/model/load", "tiny.safetensors", "other", reply="/done")  # the first one goes
+primed = [len(asks.ask("/voice/1/prime", "prime.wav", reply="/done") or []) for _ in range(2)]
 ended = daemon.end()
 for what, got, want in (("before its time", before, (0.0, [])), ("after", after, (0.5, [0.5])),
-                        ("cleared", cleared, (0.25, [0.25])), ("exit status", ended, 0)):
+                        ("cleared", cleared, (0.25, [0.25])), ("plays what it did", plays, True), ("primed", primed, [2, 2]),
+                        ("exit status", ended, 0)):
     if got != want:
         sys.exit("%s: %s, not %s" % (what, got, want))
 PY

@@ -93,6 +93,7 @@ typedef struct Command {
 typedef enum EventKind {
   EVENT_DONE,       ///< reply, voice, number
   EVENT_REFUSED,    ///< reply, voice, whole: why
+  EVENT_PLAYS,      ///< voice plays the kit that is `object`, which stays the engine's
   EVENT_KIT,        ///< object: no longer used
   EVENT_MOMENT,     ///< object: no longer used; with `reply`, filled as was asked for
   EVENT_SLOT,       ///< slot; whole: hash of its model, 0: empty

@@ -82,6 +82,8 @@ CENOTE_RT static void do_kit(Engine *engine, const Command *command)
   part_replace(part, &engine->times, command->object, &retired);
   name_anew(engine, part, name);
   part->set.listening = false;
+  engine_tell(engine,
+              (Event){.kind = EVENT_PLAYS, .voice = command->voice, .object = command->object});
   if (retired) engine_tell(engine, (Event){.kind = EVENT_KIT, .object = retired});
   engine_answer(engine, command, command->voice, 0.0);
 }
@@ -214,6 +216,8 @@ CENOTE_RT bool engine_drop(Engine *engine, const Command *command, Refusal why)
 {
   // A file that is never closed would be worse than one closed too early.
   if (command->kind == COMMAND_TAP || command->kind == COMMAND_LOG) return false;
+  // Who sent a voice's model for now takes it for played.
+  if (command->kind == COMMAND_KIT && why == REFUSED_FULL) return false;
   if (command->kind == COMMAND_KIT)
     engine_tell(engine, (Event){.kind = EVENT_KIT, .object = command->object});
   else engine_give_back(engine, command->object);
