@@ -49,6 +49,16 @@ const char *control_command_of(const Job *job)
   return job->command;
 }
 
+/// A job has one of the moments that it waits for, or will not get it; with the last it goes on.
+static void go_on(Control *control, Job *job)
+{
+  if (job->kind == JOB_KEEP && --job->count > 0) return;
+  if (job->kind == JOB_KEEP) job->count = ENGINE_VOICES;
+  control_put(control, job);
+  // Those who asked for /synced since wait for this job too.
+  for (size_t i = 0; i < control->syncs; ++i) control->sync[i].after = control->jobs_put;
+}
+
 static void refuse(Control *control, const Event *event, const Asked *asked)
 {
   char slot[64];
@@ -79,6 +89,8 @@ static void refuse(Control *control, const Event *event, const Asked *asked)
     control_fail(control, from, asked->command, FAIL_QUEUE, "dropped by /clearSched");
     break;
   }
+  if (asked->job && asked->job->kind == JOB_KEEP) go_on(control, asked->job);
+  else if (asked->job) control_end_job(control, asked->job);
 }
 
 /// A voice plays: the trigger's sender hears of its end.
@@ -203,12 +215,7 @@ static void take_moment(Control *control, const Event *event)
     control_end_job(control, job);
     return;
   }
-  if (job->kind != JOB_KEEP || --job->count == 0) {
-    if (job->kind == JOB_KEEP) job->count = ENGINE_VOICES;
-    control_put(control, job);
-    // Those who asked for /synced since wait for this job too.
-    for (size_t i = 0; i < control->syncs; ++i) control->sync[i].after = control->jobs_put;
-  }
+  go_on(control, job);
 }
 
 static void take_tap(Control *control, const Event *event)

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # check_faults.sh: weights cut or deleted under a playing cenoted, models replaced while they are
-# being fetched, mutated packets, and the end in the midst of them.
+# being fetched, recordings ended early, the end in the midst of a job or of mutated packets.
 set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
 build=${CENOTE_BUILD_ROOT:-$here/build}
@@ -89,8 +89,49 @@ for turn in range(150):
         sys.exit(1)
 PY
 plays "after models replaced"
+
+# A recording that is to begin in 8 s and is ended now: closed at once, and never begun. What else
+# waited is answered when it is dropped.
+python3 - "$here/bench" "$port" <<'PY' || bad "ended or dropped before its time"
+import struct
+import sys
+sys.path.insert(0, sys.argv[1])
+import live
+client = live.Client(int(sys.argv[2]))
+raw = live.osc("/clock")
+client.send(raw)
+tag = struct.unpack(">Q", client.socket.recv(1024)[24:32])[0] + (8 << 32)
+
+def heard(address, *start):
+    while True:
+        got = client.receive(20.0)
+        if got is None or got[0] == address and got[1][:len(start)] == list(start):
+            return got and got[1]
+
+client.send(live.bundle(tag, live.osc("/rec/start", "later.wav", "wav", 0)))
+assert heard("/done", "/rec/start")
+client.send(live.osc("/rec/stop", "later.wav"))
+assert heard("/done", "/rec/stop")[2] == 0
+client.send(live.bundle(tag, live.osc("/voice/1/slot/7/load")))
+client.send(live.bundle(tag, live.osc("/slot/write", 7, "never.state")))
+client.send(live.osc("/clearSched"))
+for command in ("/voice/1/slot/7/load", "/slot/write"):
+    assert heard("/fail", command) == [command, "dropped by /clearSched", 9]
+assert client.ask("/sync", 5, reply="/synced", timeout=20.0) == [5]
+PY
+[ "$(soxi -s later.wav 2>/dev/null || echo 0)" = 0 ] || bad "a recording began after its end"
+
+# The end while a file is listened to: with sanitizers, nothing of it may be left over.
+python3 - <<'PY'
+import wave
+with wave.open("long.wav", "wb") as file:
+    file.setparams((1, 2, 16000, 0, "NONE", ""))
+    file.writeframes(bytes(range(256)) * 3750)
+PY
+osc --timeout 1 /voice/1/prime long.wav >/dev/null
+osc --timeout 1 /voice/2/prime long.wav >/dev/null
 osc /quit >/dev/null
-wait $daemon || bad "ends with $?: $(tail -n 3 log)"
+wait $daemon || bad "ends with $?: $(grep -v '^cenoted: \(ready\|voice\)' log | head -n 9)"
 daemon=
 
 # Mutated packets for a while; SIGTERM while they come.

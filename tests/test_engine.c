@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Voices go through the weights together; each makes what it makes alone, whatever the others do,
-// in whatever blocks and shares, and standing still loses nothing of it.
+// in whatever blocks and shares, and standing still loses nothing of it. What waits may be ended
+// early, dropped, or find no room: whoever asked hears so, and recordings end.
 #include "golden.h"
 #include "stage.h"
 #include "voices.h"
@@ -125,6 +126,99 @@ static void standing_still_loses_nothing(void **state)
   }
 }
 
+static Stage *stage_of_one(const CenoteModel *model)
+{
+  return stage_new(
+      &(StageOptions){.model = model, .rate_hz = 16000.0, .voices = 1, .past_bytes = 40000});
+}
+
+static Ring *tap_ring(void)
+{
+  Ring *ring = ring_new(FRAMES, ENGINE_CHANNELS * sizeof(float));
+  assert_non_null(ring);
+  return ring;
+}
+
+static float sound[FRAMES * ENGINE_CHANNELS];
+
+static void a_recording_ended_before_it_begins_never_begins(void **state)
+{
+  Stage *stage = stage_of_one(*state);
+  Ring *other = tap_ring();
+  Ring *ring = tap_ring();
+  const Command tap = {.kind = COMMAND_TAP, .voice = -1, .slot = 3, .due = 5000, .object = ring};
+  stage_send(stage, tap);
+  stage_send(stage,
+             (Command){.kind = COMMAND_TAP, .voice = -1, .slot = 4, .due = 5000, .object = other});
+  stage_play(stage, sound, 1000, 100, 1);
+  stage_send(stage, (Command){.kind = COMMAND_TAP, .slot = 3});
+  stage_play(stage, sound, 100, 100, 1);
+  assert_int_equal(stage->seen[EVENT_TAP], 1);
+  assert_int_equal(stage->last[EVENT_TAP].slot, 3);
+  assert_int_equal(stage->last[EVENT_TAP].whole, 0);
+  stage_play(stage, sound, 5000, 100, 1);
+  assert_int_equal(ring_filled(ring), 0);
+  assert_int_equal(ring_filled(other), 1100); // one of another number is left alone
+  assert_int_equal(stage->seen[EVENT_TAP], 1);
+  stage_free(stage);
+  ring_free(ring);
+  ring_free(other);
+}
+
+/// All but a recording's end, which falls due; what comes with it or after it is done.
+static void what_a_clear_drops_is_answered(void **state)
+{
+  Stage *stage = stage_of_one(*state);
+  Ring *ring = tap_ring();
+  stage_send(stage, (Command){.kind = COMMAND_TAP, .voice = -1, .object = ring});
+  stage_send(stage, (Command){.kind = COMMAND_TAP, .due = 4000});
+  stage_send(stage, (Command){.kind = COMMAND_LOAD, .slot = 1, .due = 3000, .reply = 7});
+  stage_send(
+      stage,
+      (Command){
+          .kind = COMMAND_SAVE, .slot = 1, .due = 3001, .reply = 8, .object = stage_room(stage)});
+  stage_send(stage, (Command){.kind = COMMAND_RUN, .due = 3002}); // nobody asks
+  stage_send(stage, (Command){.kind = COMMAND_CLEAR, .due = 2000});
+  stage_send(stage, (Command){.kind = COMMAND_PUT, .slot = 2, .due = 2000, .reply = 9});
+  stage_send(stage, (Command){.kind = COMMAND_MASTER_MUTE, .whole = 1, .due = 2000});
+  stage_play(stage, sound, 2500, 100, 1);
+  assert_int_equal(stage->seen[EVENT_REFUSED], 2);
+  assert_int_equal(stage->last[EVENT_REFUSED].reply, 8);
+  assert_int_equal(stage->last[EVENT_REFUSED].whole, REFUSED_CLEARED);
+  assert_int_equal(stage->seen[EVENT_DONE], 1);
+  assert_int_equal(stage->last[EVENT_DONE].reply, 9);
+  assert_int_equal(stage->seen[EVENT_TAP], 0);
+  assert_int_equal(engine_waiting(stage->engine), 1);
+  stage_play(stage, sound, 2500, 100, 1);
+  assert_true(sound[2 * 100] == 0.0f);
+  assert_int_equal(stage->seen[EVENT_TAP], 1);
+  assert_int_equal(stage->last[EVENT_TAP].whole, 4000);
+  assert_int_equal(ring_filled(ring), 4000);
+  assert_int_equal(stage->seen[EVENT_DONE] + stage->seen[EVENT_SLOT], 2); // both of the PUT
+  stage_free(stage);
+  ring_free(ring);
+}
+
+static void a_full_queue_still_ends_a_recording(void **state)
+{
+  Stage *stage = stage_of_one(*state);
+  Ring *ring = tap_ring();
+  stage_send(stage, (Command){.kind = COMMAND_TAP, .voice = -1, .object = ring});
+  stage_play(stage, sound, 1000, 100, 1);
+  for (int i = 0; i < ENGINE_QUEUE; ++i)
+    stage_send(stage, (Command){.kind = COMMAND_RUN, .whole = 1, .due = 1000000});
+  stage_send(stage, (Command){.kind = COMMAND_REWIND, .reply = 5, .due = 1000000});
+  stage_send(stage, (Command){.kind = COMMAND_TAP});
+  stage_play(stage, sound, 100, 100, 1);
+  assert_int_equal(engine_waiting(stage->engine), ENGINE_QUEUE);
+  assert_int_equal(stage->last[EVENT_REFUSED].reply, 5);
+  assert_int_equal(stage->last[EVENT_REFUSED].whole, REFUSED_FULL);
+  assert_int_equal(stage->seen[EVENT_TAP], 1);
+  assert_int_equal(stage->last[EVENT_TAP].whole, 1000);
+  stage_free(stage);
+  ring_free(ring);
+}
+
 static int load(void **state)
 {
   *state = voices_model("tiny");
@@ -143,6 +237,9 @@ int main(void)
       cmocka_unit_test(each_voice_sounds_as_it_does_alone),
       cmocka_unit_test(a_resampled_voice_is_its_steps_resampled),
       cmocka_unit_test(standing_still_loses_nothing),
+      cmocka_unit_test(a_recording_ended_before_it_begins_never_begins),
+      cmocka_unit_test(what_a_clear_drops_is_answered),
+      cmocka_unit_test(a_full_queue_still_ends_a_recording),
   };
   return cmocka_run_group_tests(tests, load, unload);
 }
