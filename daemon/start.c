@@ -80,6 +80,14 @@ static JobsPlace place_of(const Daemon *daemon)
                      .recorder = daemon->control.recorder};
 }
 
+/// Whether a part, or the master, can begin with what the command sets.
+static bool sets_value(CommandKind kind)
+{
+  return kind < COMMAND_LEVEL_TICK || kind == COMMAND_RUN ||
+         (kind >= COMMAND_GAIN && kind <= COMMAND_SPEED) || kind == COMMAND_MASTER_GAIN ||
+         kind == COMMAND_MASTER_MUTE;
+}
+
 /// A preset's own lines are values before the first sample, not changes after it: what only sets
 /// values is dropped, since the parts begin with them.
 static void begin_parts(Daemon *daemon)
@@ -89,9 +97,7 @@ static void begin_parts(Daemon *daemon)
   Command command;
   for (size_t left = ring_filled(control->commands); left > 0; --left) {
     ring_read(control->commands, &command, 1);
-    if (command.kind == COMMAND_PUT || command.kind == COMMAND_LOAD ||
-        command.kind == COMMAND_TRIGGER || command.kind == COMMAND_MORPH)
-      ring_write(control->commands, &command, 1);
+    if (!sets_value(command.kind)) ring_write(control->commands, &command, 1);
   }
   for (uint32_t k = 0; k < daemon->options.voices; ++k) {
     PartSet set = engine_part(daemon->engine, k)->set;

@@ -134,6 +134,20 @@ osc /quit >/dev/null
 wait $daemon || bad "ends with $?: $(grep -v '^cenoted: \(ready\|voice\)' log | head -n 9)"
 daemon=
 
+# A preset whose lines do what is no value.
+mkdir -p presets/saves
+cp "$tiny" presets/saves/weights.safetensors
+printf '/voice/1/slot/kick/save\n/voice/1/rewind 1\n/voice/2/gain -3\n' >presets/saves/preset.osc
+CENOTE_PRESET_PATH=$work/presets "$cenoted" --no-config --port 0 --no-audio --voices 2 saves 2>log &
+daemon=$!
+for _ in $(seq 200); do grep -qs '^cenoted: ready: ' log && break || sleep 0.05; done
+port=$(sed -n 's/^cenoted: ready: udp 127.0.0.1:\([0-9]*\),.*/\1/p' log)
+[ "$(osc /sync 3)" = "/synced 3" ] || bad "a preset's questions are never answered"
+osc /slot/list | grep -q '^/slot/list.reply kick saves' || bad "a preset's save: $(osc /slot/list)"
+osc /quit >/dev/null
+wait $daemon || bad "a preset's lines: ends with $?: $(grep -v '^cenoted: ' log | head -n 9)"
+daemon=
+
 # Mutated packets for a while; SIGTERM while they come.
 CENOTE_BUILD_ROOT=$build python3 "$here/bench/flood.py" 5 >flood || bad "a flood: $(cat flood)"
 CENOTE_BUILD_ROOT=$build python3 "$here/bench/flood.py" --term --seed 2 1 >flood ||
