@@ -64,23 +64,22 @@ void control_notify(Control *control, const char *address, lo_message message)
 
 bool control_send(Control *control, Command command)
 {
-  if (control->batched == CONTROL_BATCH) {
-    control->spilled = true;
+  // What is taken here will have room, for nobody else writes: a bundle never comes to nothing
+  // after its commands have been promised.
+  if (control->batched == CONTROL_BATCH || ring_space(control->commands) <= control->batched)
     return false;
-  }
   command.due = control->due;
   logging_object(control, &command);
   control->batch[control->batched++] = command;
-  return control->in_bundle || control_flush(control);
+  if (!control->in_bundle) control_flush(control);
+  return true;
 }
 
-bool control_flush(Control *control)
+void control_flush(Control *control)
 {
-  const size_t count = control->batched;
+  if (control->batched > 0) ring_write(control->commands, control->batch, control->batched);
   control->batched = 0;
   control->in_bundle = false;
-  control->spilled = false;
-  return count == 0 || ring_write(control->commands, control->batch, count);
 }
 
 void control_put(Control *control, Job *job)

@@ -102,7 +102,6 @@ typedef struct Control {
   Command batch[CONTROL_BATCH];
   size_t batched;
   bool in_bundle;
-  bool spilled;     ///< the bundle was too long
   uint64_t due;     ///< frame of what is being dispatched, 0: now
   uint32_t waiting; ///< timed commands sent since the player last said how many wait
   Sync sync[CONTROL_SYNCS];
@@ -152,10 +151,10 @@ void control_done(Control *control, const Job *job, lo_message rest);
 void control_notify(Control *control, const char *address, lo_message message);
 
 /// A command for the engine, at control->due, now or with the rest of its bundle. False when the
-/// queue is full.
+/// queue is full, or the bundle is too long.
 bool control_send(Control *control, Command command);
 /// End of a bundle: its commands go at once.
-bool control_flush(Control *control);
+void control_flush(Control *control);
 
 /// Give a job to the job thread.
 void control_put(Control *control, Job *job);

@@ -227,8 +227,7 @@ void commands_handle(void *data, const OscMessage *message)
   if (message->bundle != 0) control->in_bundle = true;
   if (find_due(control, message))
     commands_dispatch(control, message->from, message->address, message->message);
-  if ((message->bundle == 0 || message->last) && !control_flush(control))
-    control_fail(control, message->from, message->address, FAIL_QUEUE, "the queue is full");
+  if (message->bundle == 0 || message->last) control_flush(control);
   control->due = 0;
 }
 

@@ -27,6 +27,8 @@ void logging_begin(Control *control, Job *job)
   control->due = 0;
   if (sent) return;
   CenoteError err;
+  Asked asked;
+  control_asked(control, reply, &asked);
   replay_log_close(control->log, 0, &err);
   control->log = NULL;
   free(moment);

@@ -180,7 +180,7 @@ void control_finish_kits(Control *control, Job *job)
     control_put_slots(control, job);
     commands_run_preset(control, job->folder);
   }
-  sent = control_flush(control) && sent;
+  control_flush(control);
   control->due = 0;
   if (sent) tell_loaded(control, job);
   else control_fail(control, asker(job), job->command, FAIL_QUEUE, "the queue is full");

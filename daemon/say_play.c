@@ -215,7 +215,7 @@ void say_dirt_play(const Call *call)
   call_ask(call, command);
   for (int i = 0; command.voice >= 0 && i + 1 < call->count; i += 2)
     set_dirt(call, call_text(call, i), i + 1, (uint32_t)command.voice);
-  if (!bundled && !control_flush(control)) CALL_FAIL(call, FAIL_QUEUE, "the queue is full");
+  if (!bundled) control_flush(control);
 }
 
 void say_dirt_hello(const Call *call)

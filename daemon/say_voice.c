@@ -76,7 +76,7 @@ void say_set(const Call *call)
     call_number(call, i + 1, &number);
     set(&own, row->value, row->low, row->high, number);
   }
-  if (!bundled && !control_flush(call->control)) CALL_FAIL(call, FAIL_QUEUE, "the queue is full");
+  if (!bundled) control_flush(call->control);
 }
 
 static void act(const Call *call, CommandKind kind)
