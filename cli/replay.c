@@ -10,7 +10,7 @@
 
 static const char help[] =
     "Usage: cenote replay LOG -o FILE|- [OPTION]...\n"
-    "Play a log of cenoted (/log/start) again: the same samples, stereo, 16-bit. The weights must\n"
+    "Play a log of cenoted (/log/start) again: the same samples, 16-bit. The weights must\n"
     "still be where they were, and the same.\n"
     "\n"
     "  -o, --output=FILE     where to; - is standard output\n"
@@ -28,7 +28,7 @@ static const struct option known[] = {
 
 static int play(Replay *replay, Sink *sink)
 {
-  static float frames[2 * 8192];
+  static float frames[8 * 8192];
   CenoteError err = {""};
   for (uint32_t count; (count = replay_render(replay, frames, &err)) > 0;) {
     if (count == UINT32_MAX) return cli_fail("replay", "%s", err.text);
@@ -59,7 +59,8 @@ int cmd_replay(int argc, char **argv)
   if (replay_open(argv[optind], &replay, &err) != CENOTE_OK)
     return cli_fail("replay", "%s", err.text);
   int status = CLI_DONE;
-  if (sink_open(output, format, (uint32_t)replay_rate(replay), false, 0, &sink, &err) != CENOTE_OK)
+  if (sink_open(output, format, (uint32_t)replay_rate(replay), replay_channels(replay), false, 0,
+                &sink, &err) != CENOTE_OK)
     status = cli_fail("replay", "%s", err.text);
   if (status == CLI_DONE) status = play(replay, sink);
   if (sink && !sink_close(sink) && status == CLI_DONE)

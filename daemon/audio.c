@@ -47,7 +47,7 @@ static CenoteStatus make_rings(Audio *audio, CenoteError *err)
   const AudioOptions *o = &audio->options;
   const double ahead = o->ahead_ms * 1e-3 * audio->rate_hz;
   const size_t blocks = 2 * ((size_t)o->block + audio_period(audio)) + 4096;
-  if (!o->mute) audio->card.out = ring_new((size_t)ahead + blocks, 2 * sizeof(float));
+  if (!o->mute) audio->card.out = ring_new((size_t)ahead + blocks, o->channels * sizeof(float));
   if (o->input) audio->card.in = ring_new((size_t)audio->rate_hz + blocks, sizeof(float));
   if ((o->mute || audio->card.out) && (!o->input || audio->card.in)) return CENOTE_OK;
   snprintf(err->text, sizeof err->text, "out of memory");
@@ -73,6 +73,8 @@ CenoteStatus audio_open_by(const AudioBackend *const *backends, size_t count,
     return CENOTE_NO_MEMORY;
   }
   audio->options = *options;
+  if (options->channels == 0) audio->options.channels = ENGINE_STEREO;
+  audio->card.channels = audio->options.channels;
   audio->rate_hz = options->rate_hz;
   pthread_condattr_t clock;
   pthread_condattr_init(&clock);
@@ -83,7 +85,8 @@ CenoteStatus audio_open_by(const AudioBackend *const *backends, size_t count,
   CenoteStatus status = CENOTE_NOT_FOUND;
   for (size_t i = 0; i < count && status == CENOTE_NOT_FOUND; ++i) {
     audio->backend = backends[i];
-    status = audio->backend->open(options, &audio->card, &audio->rate_hz, &audio->device, err);
+    status =
+        audio->backend->open(&audio->options, &audio->card, &audio->rate_hz, &audio->device, err);
   }
   if (status == CENOTE_OK) {
     status = make_rings(audio, err);
@@ -114,7 +117,7 @@ static bool open_again(Audio *audio, CenoteError *err)
   CenoteStatus status = audio->backend->open(&audio->options, card, &rate_hz, &audio->device, err);
   if (status == CENOTE_NOT_FOUND) err->text[0] = '\0'; // as was to be expected
   if (status != CENOTE_OK) return false;
-  float frame[2];
+  float frame[ENGINE_CHANNELS];
   while (card->out && ring_read(card->out, frame, 1) == 1) continue; // sound of before
   card->started = false;
   if (audio->backend->start(audio->device, err) == CENOTE_OK) return true;

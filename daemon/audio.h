@@ -14,13 +14,14 @@ typedef struct Audio Audio;
 typedef struct AudioOptions {
   /// Part of a device's name, kept; NULL: JACK's if a server runs, else the default.
   const char *device;
-  double rate_hz;  ///< 0: the device's own
-  uint32_t block;  ///< frames asked for at a time
-  double ahead_ms; ///< how much the ring holds
-  bool mute;       ///< no sound at all: for MIDI alone
-  bool input;      ///< listen too
-  MidiIn *midi;    ///< where MIDI goes, if the device (JACK) has some; NULL: nowhere
-  double retry_s;  ///< until a lost device is first tried; 0: the usual half a second
+  double rate_hz;    ///< 0: the device's own
+  uint32_t block;    ///< frames asked for at a time
+  uint32_t channels; ///< that play, 1 to ENGINE_CHANNELS; 0: stereo
+  double ahead_ms;   ///< how much the ring holds
+  bool mute;         ///< no sound at all: for MIDI alone
+  bool input;        ///< listen too
+  MidiIn *midi;      ///< where MIDI goes, if the device (JACK) has some; NULL: nowhere
+  double retry_s;    ///< until a lost device is first tried; 0: the usual half a second
 } AudioOptions;
 
 /// Open, not start.
@@ -42,7 +43,7 @@ double audio_rate(const Audio *audio);
 const char *audio_backend_name(const Audio *audio);
 /// Whether MIDI comes from it.
 bool audio_has_midi(const Audio *audio);
-/// Stereo frames; audio time of the daemon is its writer.
+/// Frames of its channels; audio time of the daemon is its writer.
 Ring *audio_ring(Audio *audio);
 /// Mono frames heard, about a second of them at most; NULL without `input`. Nothing comes while the
 /// device is away.
@@ -63,7 +64,7 @@ double audio_latency(const Audio *audio);
 /// after a second. False then: the process must end by _exit. NULL is fine.
 bool audio_close(Audio *audio);
 
-/// Print the devices on standard output; how many there are, -1 on failure.
-int audio_list(void);
+/// Print the devices with so many channels on standard output; how many there are, -1 on failure.
+int audio_list(uint32_t channels);
 
 #endif

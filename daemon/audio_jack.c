@@ -3,6 +3,7 @@
 // server comes back, with MIDI and the true latency.
 #include "audio_backend.h"
 
+#include <inttypes.h>
 #include <jack/jack.h>
 #include <jack/midiport.h>
 #include <math.h>
@@ -13,7 +14,8 @@
 
 typedef struct Client {
   jack_client_t *jack;
-  jack_port_t *out[2];
+  jack_port_t *out[ENGINE_CHANNELS];
+  size_t outs;
   jack_port_t *in;
   jack_port_t *midi_port;
   Card *card;
@@ -40,9 +42,9 @@ CENOTE_RT static void hear_midi(Client *client, jack_nframes_t frames)
 CENOTE_RT static int process(jack_nframes_t frames, void *data)
 {
   Client *client = data;
-  if (client->out[0])
-    card_play(client->card, jack_port_get_buffer(client->out[0], frames),
-              jack_port_get_buffer(client->out[1], frames), 1, frames);
+  float *to[ENGINE_CHANNELS];
+  for (size_t c = 0; c < client->outs; ++c) to[c] = jack_port_get_buffer(client->out[c], frames);
+  if (client->outs > 0) card_play(client->card, to, 1, frames);
   if (client->in) card_hear(client->card, jack_port_get_buffer(client->in, frames), 1, frames);
   if (client->midi_port) hear_midi(client, frames);
   card_turn(client->card, false);
@@ -72,7 +74,7 @@ static void on_shutdown(void *data)
 static void on_latency(jack_latency_callback_mode_t mode, void *data)
 {
   Client *client = data;
-  if (mode != JackPlaybackLatency || !client->out[0]) return;
+  if (mode != JackPlaybackLatency || client->outs == 0) return;
   jack_latency_range_t range = {0, 0};
   jack_port_get_latency_range(client->out[0], JackPlaybackLatency, &range);
   atomic_store_explicit(&client->card->latency_us,
@@ -119,8 +121,12 @@ static bool add_ports(Client *client, const AudioOptions *options)
   bool failed = false;
   if (!options->mute) {
     const unsigned long flags = JackPortIsOutput | JackPortIsTerminal;
-    client->out[0] = add_port(client, "out_1", JACK_DEFAULT_AUDIO_TYPE, flags, &failed);
-    client->out[1] = add_port(client, "out_2", JACK_DEFAULT_AUDIO_TYPE, flags, &failed);
+    for (uint32_t c = 0; c < options->channels; ++c) {
+      char name[16];
+      snprintf(name, sizeof name, "out_%" PRIu32, c + 1);
+      client->out[c] = add_port(client, name, JACK_DEFAULT_AUDIO_TYPE, flags, &failed);
+    }
+    client->outs = options->channels;
   }
   const unsigned long flags = JackPortIsInput | JackPortIsTerminal;
   if (options->input)
@@ -195,12 +201,28 @@ static CenoteStatus open_client(const AudioOptions *options, Card *card, double 
   return status;
 }
 
-/// To the first two ports that play, or both to the only one; the input from the first that hears.
+/// Each output to the port of its number that plays: two outputs both to the only one there is, and
+/// a single output to the first two, so that it is heard on both sides.
+static void connect_outputs(const Client *client, const char **ports)
+{
+  size_t count = 0;
+  while (ports[count]) ++count;
+  for (size_t c = 0; c < client->outs && c < count; ++c)
+    jack_connect(client->jack, jack_port_name(client->out[c]), ports[c]);
+  if (client->outs == 1 && count > 1)
+    jack_connect(client->jack, jack_port_name(client->out[0]), ports[1]);
+  if (client->outs == 2 && count == 1)
+    jack_connect(client->jack, jack_port_name(client->out[1]), ports[0]);
+  if (client->outs > 2 && count < client->outs)
+    fprintf(stderr, "cenoted: JACK has %zu ports that play: out_%zu and up are not connected\n",
+            count, count + 1);
+}
+
+/// The input from the first port that hears.
 static void connect_ports(Client *client)
 {
   const char **ports = find_ports(client->jack, client->device, JackPortIsInput);
-  for (size_t i = 0; ports && client->out[0] && i < 2; ++i)
-    jack_connect(client->jack, jack_port_name(client->out[i]), ports[ports[1] ? i : 0]);
+  if (ports) connect_outputs(client, ports);
   if (ports) jack_free(ports);
   if (!client->in) return;
   ports = find_ports(client->jack, client->device, JackPortIsOutput);

@@ -3,6 +3,7 @@
 #include "audio_backend.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pa_jack.h>
 #include <portaudio.h>
 #include <stdio.h>
@@ -24,8 +25,10 @@ CENOTE_RT static int callback(const void *in, void *out, unsigned long frames,
 {
   (void)when;
   Device *device = data;
-  float *to = out;
-  card_play(device->card, to, to + 1, 2, frames);
+  float *to[ENGINE_CHANNELS];
+  const size_t channels = device->card->channels;
+  for (size_t c = 0; c < channels; ++c) to[c] = (float *)out + c;
+  card_play(device->card, to, channels, frames);
   if (device->heard > 0) card_hear(device->card, in, device->heard, frames);
   card_turn(device->card, (flags & paOutputUnderflow) != 0);
   return paContinue;
@@ -47,23 +50,23 @@ static PaError initialise(void)
   return error;
 }
 
-static bool plays(PaDeviceIndex index)
+static bool plays(PaDeviceIndex index, uint32_t channels)
 {
   const PaDeviceInfo *info = Pa_GetDeviceInfo(index);
-  return info && info->maxOutputChannels >= 2;
+  return info && info->maxOutputChannels >= (int)channels;
 }
 
-static PaDeviceIndex choose(const char *name)
+static PaDeviceIndex choose(const char *name, uint32_t channels)
 {
   for (PaDeviceIndex i = 0; name && i < Pa_GetDeviceCount(); ++i)
-    if (plays(i) && strstr(Pa_GetDeviceInfo(i)->name, name)) return i;
+    if (plays(i, channels) && strstr(Pa_GetDeviceInfo(i)->name, name)) return i;
   if (name) return paNoDevice;
   const PaHostApiIndex jack = Pa_HostApiTypeIdToHostApiIndex(paJACK);
   const PaHostApiInfo *api = jack >= 0 ? Pa_GetHostApiInfo(jack) : NULL;
-  if (api && api->defaultOutputDevice != paNoDevice && plays(api->defaultOutputDevice))
+  if (api && api->defaultOutputDevice != paNoDevice && plays(api->defaultOutputDevice, channels))
     return api->defaultOutputDevice;
   const PaDeviceIndex usual = Pa_GetDefaultOutputDevice();
-  return usual != paNoDevice && plays(usual) ? usual : paNoDevice;
+  return usual != paNoDevice && plays(usual, channels) ? usual : paNoDevice;
 }
 
 /// What is listened to: the same device if it can, else the default one of its kind.
@@ -81,7 +84,7 @@ static CenoteStatus open_stream(Device *device, const AudioOptions *options, PaD
   if (*rate_hz == 0.0) *rate_hz = info->defaultSampleRate;
   const PaStreamParameters out = {
       .device = index,
-      .channelCount = 2,
+      .channelCount = (int)options->channels,
       .sampleFormat = paFloat32,
       .suggestedLatency = info->defaultLowOutputLatency,
   };
@@ -112,6 +115,22 @@ static CenoteStatus open_stream(Device *device, const AudioOptions *options, PaD
   return CENOTE_FILE_ERROR;
 }
 
+/// Why none was chosen.
+static void refuse_device(const AudioOptions *options, CenoteError *err)
+{
+  const PaDeviceIndex smaller = choose(options->device, 1);
+  const PaDeviceInfo *info = smaller == paNoDevice ? NULL : Pa_GetDeviceInfo(smaller);
+  if (info)
+    snprintf(err->text, sizeof err->text, "device %s has %d channels, fewer than %" PRIu32,
+             info->name, info->maxOutputChannels, options->channels);
+  else if (options->device)
+    snprintf(err->text, sizeof err->text, "no output device %s (see --list-devices)",
+             options->device);
+  else
+    snprintf(err->text, sizeof err->text,
+             "no sound card here; --output FILE writes a file, --no-audio plays without sound");
+}
+
 static CenoteStatus open_device(const AudioOptions *options, Card *card, double *rate_hz,
                                 void **out, CenoteError *err)
 {
@@ -121,19 +140,14 @@ static CenoteStatus open_device(const AudioOptions *options, Card *card, double 
     snprintf(err->text, sizeof err->text, "PortAudio: %s", Pa_GetErrorText(error));
     return CENOTE_FILE_ERROR;
   }
-  const PaDeviceIndex index = choose(options->device);
+  const PaDeviceIndex index = choose(options->device, options->channels);
   Device *device = calloc(1, sizeof *device);
   CenoteStatus status = CENOTE_NOT_FOUND;
   if (!device) {
     snprintf(err->text, sizeof err->text, "out of memory");
     status = CENOTE_NO_MEMORY;
   } else if (index == paNoDevice) {
-    if (options->device)
-      snprintf(err->text, sizeof err->text, "no output device %s (see --list-devices)",
-               options->device);
-    else
-      snprintf(err->text, sizeof err->text,
-               "no sound card here; --output FILE writes a file, --no-audio plays without sound");
+    refuse_device(options, err);
   } else {
     device->card = card;
     status = open_stream(device, options, index, rate_hz, err);
@@ -173,7 +187,7 @@ const AudioBackend audio_portaudio = {
     .close = close_device,
 };
 
-int audio_list(void)
+int audio_list(uint32_t channels)
 {
   const PaError error = initialise();
   if (error != paNoError) {
@@ -181,9 +195,9 @@ int audio_list(void)
     return -1;
   }
   int count = 0;
-  const PaDeviceIndex usual = choose(NULL);
+  const PaDeviceIndex usual = choose(NULL, channels);
   for (PaDeviceIndex i = 0; i < Pa_GetDeviceCount(); ++i) {
-    if (!plays(i)) continue;
+    if (!plays(i, channels)) continue;
     const PaDeviceInfo *info = Pa_GetDeviceInfo(i);
     printf("%s %s  [%s, %d channels, %.0f Hz]\n", i == usual ? "*" : " ", info->name,
            Pa_GetHostApiInfo(info->hostApi)->name, info->maxOutputChannels,

@@ -9,8 +9,12 @@ Engine *engine_new(const EngineOptions *options, Kit *const *kit)
   Engine *engine = calloc(1, sizeof *engine);
   if (!engine) return NULL;
   engine->options = *options;
+  if (options->channels == 0) engine->options.channels = ENGINE_STEREO;
   engine->times.rate_hz = options->rate_hz;
+  engine->times.channels = engine->options.channels;
   engine->times.ramp = (uint32_t)(options->rate_hz * ENGINE_RAMP_S) + 1;
+  PartTimes at_once = engine->times;
+  at_once.ramp = 0;
   schedule_init(&engine->schedule);
   for (uint32_t k = 0; k < options->voices; ++k) {
     Part *part = &engine->part[k];
@@ -27,6 +31,7 @@ Engine *engine_new(const EngineOptions *options, Kit *const *kit)
                           .morph_a = ENGINE_SLOTS,
                           .morph_b = ENGINE_SLOTS};
     stream_begin(part->now);
+    part_reshape(part, &at_once);
   }
   ramp_set(&engine->master, 1.0f);
   ramp_set(&engine->end, 1.0f);
@@ -47,8 +52,9 @@ Part *engine_part(Engine *engine, uint32_t voice)
 
 void engine_dress(Engine *engine, uint32_t voice, const PartSet *set)
 {
-  const PartTimes at_once = {.rate_hz = engine->times.rate_hz};
+  PartTimes at_once = engine->times;
   Part *part = &engine->part[voice];
+  at_once.ramp = 0;
   part->set = *set;
   part_reshape(part, &at_once);
   ramp_set(&part->now->run, set->run ? 1.0f : 0.0f);

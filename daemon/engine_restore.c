@@ -46,8 +46,7 @@ static bool restore_voice(Part *part, Reader *reader)
   now->envelope = head.envelope;
   now->run = head.run;
   now->gain = head.gain;
-  now->left = head.left;
-  now->right = head.right;
+  memcpy(now->pan, head.pan, sizeof now->pan);
   memcpy(now->last, head.last, sizeof now->last);
   memcpy(part->residue, head.residue, sizeof part->residue);
   part->glide = head.glide;

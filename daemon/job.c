@@ -76,8 +76,8 @@ static CenoteStatus open_take(Job *job, const JobsPlace *place)
 {
   Sink *sink = NULL;
   const CenoteStatus status =
-      sink_open(job->path, job->format[0] ? job->format : NULL, (uint32_t)place->rate_hz, true,
-                job->frames, &sink, &job->error);
+      sink_open(job->path, job->format[0] ? job->format : NULL, (uint32_t)place->rate_hz,
+                place->channels, true, job->frames, &sink, &job->error);
   if (status != CENOTE_OK) return status;
   job->lane = recorder_add(place->recorder, job->ring, sink);
   if (job->lane >= 0) return CENOTE_OK;

@@ -80,6 +80,7 @@ typedef struct Job {
 
 typedef struct JobsPlace {
   double rate_hz;
+  uint32_t channels;
   size_t past_bytes; ///< of each voice
   Recorder *recorder;
 } JobsPlace;

@@ -28,8 +28,7 @@ static Stream *stream_new(const CenoteModel *model, double model_hz, double rate
   ramp_set(&stream->envelope, 1.0f);
   ramp_set(&stream->run, 1.0f);
   ramp_set(&stream->gain, 1.0f);
-  ramp_set(&stream->left, 1.0f);
-  ramp_set(&stream->right, 1.0f);
+  for (int c = 0; c < ENGINE_CHANNELS; ++c) ramp_set(&stream->pan[c], 1.0f);
   CenoteStatus status = cenote_voice_new(model, &stream->voice);
   if (status == CENOTE_OK && model_hz != rate_hz)
     status = cenote_resampler_new(model_hz, rate_hz, CENOTE_LIVE, &stream->resampler);

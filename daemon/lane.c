@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { MOST = sizeof((Lane *)0)->buffer / (2 * sizeof(float)), POLL_NS = 4000000, FLUSH_MS = 500 };
+enum { POLL_NS = 4000000, FLUSH_MS = 500 };
 
 /// A peer that is not there: live sound is not kept for it. Missed is what comes after a beginning.
 static void discard(Lane *lane)
 {
   size_t count = 0;
   if (atomic_load_explicit(&lane->hold, memory_order_relaxed)) return;
-  while ((count = ring_read(lane->ring, lane->buffer, MOST)) > 0)
+  while ((count = ring_read(lane->ring, lane->buffer, lane->most)) > 0)
     if (sink_frames(lane->sink) > 0)
       atomic_fetch_add_explicit(&lane->dropped, count, memory_order_relaxed);
 }
@@ -24,7 +24,7 @@ static void discard(Lane *lane)
 /// True when there was something.
 static bool move(Lane *lane)
 {
-  const size_t count = ring_read(lane->ring, lane->buffer, MOST);
+  const size_t count = ring_read(lane->ring, lane->buffer, lane->most);
   if (count > 0) sink_write(lane->sink, lane->buffer, count);
   return count > 0;
 }
@@ -74,6 +74,7 @@ Lane *lane_start(Ring *ring, Sink *sink, int number, bool hold)
   lane->ring = ring;
   lane->sink = sink;
   lane->number = number;
+  lane->most = sizeof lane->buffer / (sink_channels(sink) * sizeof(float));
   atomic_init(&lane->stop, false);
   atomic_init(&lane->hold, hold);
   atomic_init(&lane->given_up, false);
@@ -108,7 +109,7 @@ void lane_tell(Lane *lane, int64_t now_ms)
 void lane_join(Lane *lane)
 {
   pthread_join(lane->thread, NULL);
-  while (ring_read(lane->ring, lane->buffer, MOST) > 0) continue;
+  while (ring_read(lane->ring, lane->buffer, lane->most) > 0) continue;
 }
 
 void lane_free(Lane *lane)

@@ -12,7 +12,8 @@
 typedef struct Lane {
   Ring *ring;
   Sink *sink;
-  int number; ///< of a take; -1: an output
+  int number;  ///< of a take; -1: an output
+  size_t most; ///< frames that `buffer` holds
   pthread_t thread;
   atomic_bool stop;         ///< write what the ring holds, and end
   atomic_bool hold;         ///< until its reader comes, the ring keeps the frames
@@ -23,7 +24,7 @@ typedef struct Lane {
   uint64_t told;            ///< lane_tell's: of `dropped`
   int64_t told_ms;          ///< when it last grew, 0: never
   bool telling;             ///< an episode has begun
-  float buffer[2 * 2048];
+  float buffer[4096];
 } Lane;
 
 /// NULL: no memory or no thread; ring and sink stay the caller's then.

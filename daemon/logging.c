@@ -43,6 +43,7 @@ void logging_start(Control *control, const Asked *asked, const Moment *snapshot)
                            .snapshot_bytes = sizeof(Snapshot),
                            .voice_bytes = sizeof(SnapshotVoice),
                            .voices = options->voices,
+                           .channels = options->channels,
                            .block = options->block,
                            .dry = options->dry,
                            .listens = options->input != NULL,

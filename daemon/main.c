@@ -6,6 +6,7 @@
 #include "now.h"
 #include "realtime.h"
 
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -108,8 +109,9 @@ int main(int argc, char **argv)
     status = 0;
   }
   if (status < 0 && daemon->options.list_devices) {
-    const int count = audio_list();
-    if (count == 0) log_error("no sound card here");
+    const int count = audio_list(daemon->options.channels);
+    if (count == 0)
+      log_error("no sound card of %" PRIu32 " channels here", daemon->options.channels);
     status = count > 0 ? 0 : 1;
   }
   if (status >= 0) {

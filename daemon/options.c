@@ -3,77 +3,19 @@
 
 #include "log.h"
 #include "options_file.h"
+#include "options_help.h"
 #include "rt/engine.h"
 #include "sink.h"
 
 #include <cenote/cenote.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const char help[] =
-    "Usage: cenoted [OPTION...] [PRESET|MODEL]\n"
-    "Play a Poolformer live, and obey OSC. Without PRESET or MODEL the default preset plays.\n"
-    "\n"
-    "Sound\n"
-    "      --device NAME     the output device whose name holds NAME\n"
-    "      --list-devices    list the devices, and exit\n"
-    "      --output FILE|-   write a file, a FIFO or standard output instead of the card (with\n"
-    "                        --device: besides it), or icecast://USER:PASSWORD@HOST:PORT/MOUNT;\n"
-    "                        up to 8 times\n"
-    "      --format FORMAT   of the outputs after it: rf64 (default), wav, w64, flac, ogg, au, "
-    "raw\n"
-    "      --split SEC       a new file every SEC seconds: NAME-0001.wav, NAME-0002.wav ...\n"
-    "      --no-audio        no card, no file: a timer is the clock\n"
-    "      --fast            as fast as it can, with no clock\n"
-    "      --rate HZ         output rate (default: the device's, else the model's)\n"
-    "      --block N         frames rendered at a time, 1 to 8192 (default 128)\n"
-    "      --ahead MS        rendered ahead of the card, 0 to 10000 ms (default 20)\n"
-    "      --duration SEC    end after so much sound\n"
-    "      --dry             without the master's DC blocker and limiter\n"
-    "Input\n"
-    "      --input SOURCE    what voices listen to: card (its input), a file, or - (a pipe: WAV, "
-    "AU\n"
-    "                        or raw mono 16-bit)\n"
-    "      --midi FROM       jack, alsa or none (default: jack where the sound is JACK's)\n"
-    "      --midi-cc N=ADDR  controller N, 0 to 127, sends to the OSC address; may be repeated\n"
-    "Voices\n"
-    "      --voices N        1 to 64 (default 1)\n"
-    "      --seed N          voice V begins with seed N + V - 1 (default 0)\n"
-    "      --precision P     of the products of every model: f32, bf16, int8, int4; auto "
-    "(default)\n"
-    "                        is the fastest that the model's own file allows\n"
-    "      --threads N       1 to 64 that share the voices, no more than cores (default 1); the\n"
-    "                        samples are the same\n"
-    "      --rewind MB       memory of each voice's past, a state each 1/4 s (default 8)\n"
-    "      --restore DIR     go on from the states kept there, each minute and at the end\n"
-    "      --watchdog SLOT   recall the slot (or reset) when a voice has drifted into silence,\n"
-    "                        noise, a constant or a loop for 3 s\n"
-    "      --watchdog-bits LOW:HIGH  bits a sample that are neither loop nor noise (default\n"
-    "                        0.02:7.5)\n"
-    "OSC\n"
-    "      --port N          UDP and TCP; 0 takes a free one (default 7770)\n"
-    "      --bind ADDR       listen there instead of 127.0.0.1 and ::1; may be repeated\n"
-    "      --allow-remote    /quit and file commands from beyond loopback too\n"
-    "      --media-dir DIR   where file commands may read and write (default: here)\n"
-    "      --max-ahead SEC   how far off a time tag may be (default 10)\n"
-    "      --jitter-latency MS  what a message without a time waits, so that bursts keep their\n"
-    "                        rhythm (default 0)\n"
-    "      --help-osc        list the OSC messages, and exit\n"
-    "Service\n"
-    "      --config FILE     options from there: lines of KEY = VALUE, a KEY being a long option\n"
-    "                        or preset (default: the first cenote/cenoted.conf of\n"
-    "                        $XDG_CONFIG_HOME and $XDG_CONFIG_DIRS); these here come first\n"
-    "      --no-config       from no file\n"
-    "      --log-level LEVEL said on standard error: error, warn, info (default), debug\n"
-    "\n"
-    "      --help, --version\n"
-    "\n"
-    "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 enum {
   OPT_BIND = 256,
@@ -82,6 +24,7 @@ enum {
   OPT_LIST,
   OPT_RATE,
   OPT_BLOCK,
+  OPT_CHANNELS,
   OPT_AHEAD,
   OPT_VOICES,
   OPT_SEED,
@@ -173,6 +116,11 @@ static int take(int option, const char *text, Options *out)
     if (!whole(text, ENGINE_BLOCK, &n) || n < 1)
       return usage("--block %s: want 1 to %d frames", text, ENGINE_BLOCK);
     out->block = (uint32_t)n;
+    break;
+  case OPT_CHANNELS:
+    if (!whole(text, ENGINE_CHANNELS, &n) || n < 1)
+      return usage("--channels %s: want 1 to %d", text, ENGINE_CHANNELS);
+    out->channels = (uint32_t)n;
     break;
   case OPT_AHEAD:
     if (!number(text, 0.0, 10000.0, &out->ahead_ms))
@@ -282,7 +230,7 @@ static int take(int option, const char *text, Options *out)
       return usage("--midi-cc %s: want a controller of 0 to 127, =, and an OSC address", text);
     break;
   case OPT_HELP:
-    fputs(help, stdout);
+    fputs(options_help, stdout);
     return 0;
   case OPT_VERSION:
     printf("cenoted %s\n", cenote_version());
@@ -317,8 +265,10 @@ static int check_outputs(Options *out)
       return usage("--output -: there is one standard output");
     for (size_t k = 0; k < i; ++k)
       if (strcmp(out->output[i], out->output[k]) == 0) return usage("--output: the same one twice");
-    if (out->fast && strncmp(out->output[i], "icecast://", 10) == 0)
-      return usage("--fast has no clock, so it goes with no icecast://");
+    if (strncmp(out->output[i], "icecast://", 10) != 0) continue;
+    if (out->fast) return usage("--fast has no clock, so it goes with no icecast://");
+    if (out->channels != ENGINE_STEREO)
+      return usage("--channels %" PRIu32 ": icecast:// takes two", out->channels);
   }
   return -1;
 }
@@ -332,6 +282,7 @@ int options_parse(int argc, char **argv, Options *out)
       {"list-devices", no_argument, NULL, OPT_LIST},
       {"rate", required_argument, NULL, OPT_RATE},
       {"block", required_argument, NULL, OPT_BLOCK},
+      {"channels", required_argument, NULL, OPT_CHANNELS},
       {"ahead", required_argument, NULL, OPT_AHEAD},
       {"voices", required_argument, NULL, OPT_VOICES},
       {"seed", required_argument, NULL, OPT_SEED},
@@ -365,6 +316,7 @@ int options_parse(int argc, char **argv, Options *out)
   };
   *out = (Options){.port = 7770,
                    .block = 128,
+                   .channels = ENGINE_STEREO,
                    .ahead_ms = 20.0,
                    .voices = 1,
                    .threads = 1,

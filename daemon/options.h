@@ -23,6 +23,7 @@ typedef struct Options {
   bool list_devices;
   double rate_hz; ///< 0: the device's, or the model's where there is none
   uint32_t block;
+  uint32_t channels;
   double ahead_ms;
   uint32_t voices;
   uint64_t seed;

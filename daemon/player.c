@@ -162,7 +162,7 @@ static void render(Player *player, uint32_t frames)
   for (uint32_t done = 0; done < frames; done += segment) {
     segment = engine_begin(engine, frames - done);
     workers_run(player->workers, engine_streams(engine));
-    engine_end(engine, player->block + (size_t)done * ENGINE_CHANNELS);
+    engine_end(engine, player->block + (size_t)done * player->options.channels);
   }
 }
 

@@ -18,6 +18,7 @@ typedef struct PlayerOptions {
   Input *input;       ///< waited for where there is no clock; NULL: none
   double rate_hz;
   uint32_t block; ///< frames
+  uint32_t channels;
   double ahead_ms;
   uint32_t threads; ///< that render, 1 at least
   uint64_t frames;  ///< to play in all, 0: without end

@@ -94,7 +94,7 @@ static bool ended(const Lane *lane)
 bool recorder_output(Recorder *recorder, Sink *sink, size_t frames)
 {
   if (recorder->outputs == RECORDER_OUTPUTS) return false;
-  Ring *ring = ring_new(frames, 2 * sizeof(float));
+  Ring *ring = ring_new(frames, sink_channels(sink) * sizeof(float));
   if (!ring) return false;
   sink_on_file(sink, note_file, recorder, -1);
   Lane *lane = lane_start(ring, sink, -1, recorder->fast && sink_kind(sink) == SINK_PIPE);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// Lanes: each a ring of stereo frames, a sink, and a thread of its own that empties one into the
+// Lanes: each a ring of frames, a sink, and a thread of its own that empties one into the
 // other, so that a slow disk or peer disturbs nobody else. An output lives as long as the daemon,
 // and its ring is the recorder's; a take comes and goes, and its ring is the engine's.
 #ifndef DAEMON_RECORD_H
@@ -19,8 +19,8 @@ Recorder *recorder_new(bool fast);
 /// recorder's from now on, unless false: no memory, no thread, or RECORDER_OUTPUTS there.
 bool recorder_output(Recorder *recorder, Sink *sink, size_t frames);
 
-/// For the render thread alone: frames[count][2] to every output that goes on; one without room
-/// misses them all, counted.
+/// For the render thread alone: frames[count][channels] to every output that goes on; one without
+/// room misses them all, counted.
 void recorder_write(Recorder *recorder, const float *frames, size_t count);
 /// For the render thread alone: whether every output that is to miss nothing has room. Files are
 /// such, and pipes where there is no file.

@@ -2,23 +2,16 @@
 #include "replay.h"
 
 #include "kit.h"
+#include "replay_file.h"
 #include "replay_log.h"
 #include "rt/ring.h"
 #include "rt/snapshot.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 enum { MODELS = 256, OBJECTS = 4096, RING = 16384 };
-#define LOG_MOST ((size_t)4 << 30)
-
-typedef struct Chunk {
-  uint64_t kind, size;
-  const unsigned char *bytes;
-} Chunk;
 
 /// Made from the log, not yet taken by the command that names it.
 typedef struct Object {
@@ -35,8 +28,7 @@ typedef struct Weights {
 
 struct Replay {
   char path[1024];
-  unsigned char *bytes;
-  size_t size;
+  ReplayFile file;
   size_t at; ///< of the next chunk
   ReplayHead head;
   uint64_t begin, end;
@@ -55,38 +47,7 @@ static CenoteStatus refuse(const Replay *replay, CenoteError *err, const char *w
   return CENOTE_BAD_STATE;
 }
 
-/// The chunk at *at, which moves on; false at the end, or where the rest is cut off.
-static bool next_chunk(const Replay *replay, size_t *at, Chunk *out)
-{
-  uint64_t head[2];
-  if (replay->size - *at < sizeof head) return false;
-  memcpy(head, replay->bytes + *at, sizeof head);
-  if (head[1] > replay->size - *at - sizeof head) return false;
-  *out = (Chunk){head[0], head[1], replay->bytes + *at + sizeof head};
-  *at += sizeof head + (size_t)head[1];
-  return true;
-}
-
-static CenoteStatus read_file(Replay *replay, CenoteError *err)
-{
-  struct stat info;
-  FILE *file = fopen(replay->path, "rb");
-  const char *why = NULL;
-  if (!file || fstat(fileno(file), &info) != 0) why = strerror(errno);
-  else if (!S_ISREG(info.st_mode) || info.st_size < 8) why = "not a log of cenoted";
-  else if ((size_t)info.st_size > LOG_MOST) why = "longer than 4 GB";
-  if (!why) {
-    replay->size = (size_t)info.st_size;
-    replay->bytes = malloc(replay->size);
-    if (!replay->bytes) why = "out of memory";
-    else if (fread(replay->bytes, replay->size, 1, file) != 1) why = "cannot be read whole";
-    else if (memcmp(replay->bytes, REPLAY_MAGIC, 8) != 0) why = "not a log of cenoted";
-  }
-  if (file) fclose(file);
-  return why ? refuse(replay, err, why) : CENOTE_OK;
-}
-
-static void note_model(Replay *replay, const Chunk *chunk)
+static void note_model(Replay *replay, const ReplayChunk *chunk)
 {
   ReplayModel model;
   if (chunk->size != sizeof model || replay->models == MODELS) return;
@@ -100,14 +61,16 @@ static void note_model(Replay *replay, const Chunk *chunk)
 }
 
 /// Look through all of it: head, end, models, what was heard.
-static CenoteStatus survey(Replay *replay, Chunk *snapshot, CenoteError *err)
+static CenoteStatus survey(Replay *replay, ReplayChunk *snapshot, CenoteError *err)
 {
   bool headed = false;
-  Chunk chunk;
-  *snapshot = (Chunk){0};
-  for (size_t at = 8; next_chunk(replay, &at, &chunk);) {
+  ReplayChunk chunk;
+  *snapshot = (ReplayChunk){0};
+  for (size_t at = 8; replay_file_next(&replay->file, &at, &chunk);) {
     Logged logged;
-    if (chunk.kind == REPLAY_HEAD && chunk.size == sizeof replay->head) {
+    if (chunk.kind == REPLAY_HEAD && chunk.size != sizeof replay->head) {
+      return refuse(replay, err, "a log of another version of cenoted");
+    } else if (chunk.kind == REPLAY_HEAD) {
       memcpy(&replay->head, chunk.bytes, sizeof replay->head);
       headed = true;
     } else if (chunk.kind == REPLAY_MODEL) {
@@ -135,7 +98,8 @@ static CenoteStatus survey(Replay *replay, Chunk *snapshot, CenoteError *err)
       head->voice_bytes != sizeof(SnapshotVoice))
     return refuse(replay, err, "a log of another version of cenoted");
   if (head->voices < 1 || head->voices > ENGINE_VOICES || head->block < 1 ||
-      head->block > ENGINE_BLOCK || !(head->rate_hz >= 1000.0 && head->rate_hz <= 768000.0) ||
+      head->block > ENGINE_BLOCK || head->channels < 1 || head->channels > ENGINE_CHANNELS ||
+      !(head->rate_hz >= 1000.0 && head->rate_hz <= 768000.0) ||
       !(head->past_bytes >= 0.0 && head->past_bytes < 1e10) || head->precision > CENOTE_INT4)
     return refuse(replay, err, "damaged: its head");
   return CENOTE_OK;
@@ -170,7 +134,7 @@ static Kit *make_kit(Replay *replay, uint64_t hash, CenoteError *err)
   return kit;
 }
 
-static CenoteStatus make_engine(Replay *replay, const Chunk *snapshot, CenoteError *err)
+static CenoteStatus make_engine(Replay *replay, const ReplayChunk *snapshot, CenoteError *err)
 {
   Kit *kit[ENGINE_VOICES] = {0};
   const ReplayHead *head = &replay->head;
@@ -198,6 +162,7 @@ static CenoteStatus make_engine(Replay *replay, const Chunk *snapshot, CenoteErr
   replay->input = ring_new(2 * ENGINE_BLOCK, sizeof(float));
   const EngineOptions options = {.rate_hz = head->rate_hz,
                                  .voices = head->voices,
+                                 .channels = head->channels,
                                  .dry = head->dry != 0,
                                  .commands = replay->commands,
                                  .events = replay->events,
@@ -220,7 +185,7 @@ fail:
 
 CenoteStatus replay_open(const char *path, Replay **out, CenoteError *err)
 {
-  Chunk snapshot;
+  ReplayChunk snapshot;
   Replay *replay = *out = calloc(1, sizeof *replay);
   if (!replay) {
     snprintf(err->text, sizeof err->text, "out of memory");
@@ -228,7 +193,8 @@ CenoteStatus replay_open(const char *path, Replay **out, CenoteError *err)
   }
   snprintf(replay->path, sizeof replay->path, "%s", path);
   replay->at = 8;
-  CenoteStatus status = read_file(replay, err);
+  const char *why = replay_file_read(path, &replay->file);
+  CenoteStatus status = why ? refuse(replay, err, why) : CENOTE_OK;
   if (status == CENOTE_OK) status = survey(replay, &snapshot, err);
   if (status == CENOTE_OK) status = make_engine(replay, &snapshot, err);
   if (status == CENOTE_OK) return status;
@@ -267,13 +233,18 @@ void replay_close(Replay *replay)
   ring_free(replay->events);
   ring_free(replay->input);
   free(replay->heard);
-  free(replay->bytes);
+  replay_file_free(&replay->file);
   free(replay);
 }
 
 double replay_rate(const Replay *replay)
 {
   return replay->head.rate_hz;
+}
+
+uint32_t replay_channels(const Replay *replay)
+{
+  return replay->head.channels;
 }
 
 uint64_t replay_frames(const Replay *replay)
@@ -303,7 +274,7 @@ static void *take_object(Replay *replay, uint64_t name, bool is_kit)
   return NULL;
 }
 
-static bool make_object(Replay *replay, const Chunk *chunk, CenoteError *err)
+static bool make_object(Replay *replay, const ReplayChunk *chunk, CenoteError *err)
 {
   ReplayObject head;
   if (chunk->size < sizeof head) return refuse(replay, err, "damaged: an object"), false;
@@ -364,8 +335,8 @@ static bool send(Replay *replay, Command command, CenoteError *err)
 /// All that was taken at this frame.
 static bool feed(Replay *replay, uint64_t frame, CenoteError *err)
 {
-  Chunk chunk;
-  for (size_t at = replay->at; next_chunk(replay, &at, &chunk); replay->at = at) {
+  ReplayChunk chunk;
+  for (size_t at = replay->at; replay_file_next(&replay->file, &at, &chunk); replay->at = at) {
     if (chunk.kind == REPLAY_KIT || chunk.kind == REPLAY_MOMENT) {
       if (!make_object(replay, &chunk, err)) return false;
     } else if (chunk.kind == REPLAY_COMMAND) {

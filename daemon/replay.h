@@ -14,9 +14,10 @@ CenoteStatus replay_open(const char *path, Replay **out, CenoteError *err);
 void replay_close(Replay *replay);
 
 double replay_rate(const Replay *replay);
+uint32_t replay_channels(const Replay *replay);
 /// Frames in all.
 uint64_t replay_frames(const Replay *replay);
-/// The next frames, out[..][2]; how many, at most 8192, 0 at the end. UINT32_MAX: the log is
+/// The next frames, out[..][channels]; how many, at most 8192, 0 at the end. UINT32_MAX: the log is
 /// damaged, and err says where.
 uint32_t replay_render(Replay *replay, float *out, CenoteError *err);
 

@@ -29,6 +29,8 @@ typedef struct ReplayHead {
   uint32_t dry;
   uint32_t listens; ///< whether there is an input
   uint32_t precision;
+  uint32_t channels;
+  uint32_t reserved; ///< 0
   double rate_hz;
   double past_bytes;
 } ReplayHead;

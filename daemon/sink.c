@@ -17,7 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { CHANNELS = 2, MOST = 1024, WAV_MOST_FRAMES = 0x3ffffff0 };
+enum { MOST = 2048 }; // numbers at a time
+#define WAV_MOST_BYTES 0xffffffc0u
 
 struct Sink {
   SinkKind kind;
@@ -26,6 +27,7 @@ struct Sink {
   int format;  ///< libsndfile's; 0: bytes straight to a descriptor
   bool header; ///< those bytes begin with a WAV's
   uint32_t rate_hz;
+  uint32_t channels;
   bool fresh;
   bool split;
   pthread_mutex_t lock; ///< of fd, which another thread may turn away
@@ -89,24 +91,6 @@ static bool write_fully(Sink *sink, const void *bytes, size_t size)
   return !sink->failed;
 }
 
-static void put32(unsigned char *to, uint32_t value)
-{
-  for (int i = 0; i < 4; ++i) to[i] = (unsigned char)(value >> (8 * i));
-}
-
-/// The classic 44 bytes, with the sizes that players take for an endless stream.
-static bool write_wav_header(Sink *sink)
-{
-  unsigned char header[44] = "RIFF....WAVEfmt \x10\0\0\0\x01\0\x02\0................data";
-  put32(header + 4, 0xffffffff);
-  put32(header + 24, sink->rate_hz);
-  put32(header + 28, sink->rate_hz * 4);
-  put32(header + 32, 4 | 16u << 16);
-  memcpy(header + 36, "data", 4);
-  put32(header + 40, 0xffffffff);
-  return write_fully(sink, header, sizeof header);
-}
-
 /// PATH, then PATH-2, PATH-3 before its ending; of a split PATH-0001, PATH-0002.
 static bool name_part(Sink *sink)
 {
@@ -127,7 +111,8 @@ static bool name_part(Sink *sink)
 /// The descriptor stays ours, so that sink_give_up may turn it away until the very end.
 static bool open_file(Sink *sink)
 {
-  SF_INFO info = {.samplerate = (int)sink->rate_hz, .channels = CHANNELS, .format = sink->format};
+  SF_INFO info = {
+      .samplerate = (int)sink->rate_hz, .channels = (int)sink->channels, .format = sink->format};
   sink->file = sf_open_fd(sink->fd, SFM_WRITE, &info, SF_FALSE);
   return sink->file != NULL;
 }
@@ -158,7 +143,10 @@ static CenoteStatus open_part(Sink *sink, CenoteError *err)
 /// Once there is a descriptor: what goes down a pipe before the sound.
 static bool begin_pipe(Sink *sink)
 {
-  if (sink->format == 0) return !sink->header || write_wav_header(sink);
+  unsigned char header[SINK_WAV_MOST];
+  if (sink->format == 0 && !sink->header) return true;
+  if (sink->format == 0)
+    return write_fully(sink, header, sink_wav_header(header, sink->rate_hz, sink->channels));
   return open_file(sink) || fail(sink, reason(NULL));
 }
 
@@ -191,13 +179,13 @@ static CenoteStatus begin(Sink *sink, const char *path, CenoteError *err)
   return sink->failed ? refuse(err, CENOTE_FILE_ERROR, "%s", sink->error) : CENOTE_OK;
 }
 
-CenoteStatus sink_open(const char *path, const char *format, uint32_t rate_hz, bool fresh,
-                       uint64_t split_frames, Sink **out, CenoteError *err)
+CenoteStatus sink_open(const char *path, const char *format, uint32_t rate_hz, uint32_t channels,
+                       bool fresh, uint64_t split_frames, Sink **out, CenoteError *err)
 {
   *out = NULL;
   const SinkKind kind = sink_kind_of(path, fresh);
   SinkFormat form;
-  if (!sink_format_choose(path, format, kind, &form, err)) return CENOTE_BAD_ARGUMENT;
+  if (!sink_format_choose(path, format, kind, channels, &form, err)) return CENOTE_BAD_ARGUMENT;
   Sink *sink = calloc(1, sizeof *sink);
   if (sink) sink->path = strdup(strcmp(path, "-") == 0 ? "standard output" : path);
   if (!sink || !sink->path) {
@@ -209,12 +197,15 @@ CenoteStatus sink_open(const char *path, const char *format, uint32_t rate_hz, b
   sink->format = form.format;
   sink->header = form.header;
   sink->rate_hz = rate_hz;
+  sink->channels = channels;
   sink->fresh = fresh;
   sink->split = kind == SINK_FILE && split_frames > 0;
   sink->part_most = sink->split ? split_frames : 0;
-  if ((form.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_WAV &&
-      (sink->part_most == 0 || sink->part_most > WAV_MOST_FRAMES))
-    sink->part_most = WAV_MOST_FRAMES;
+  const int type = form.format & SF_FORMAT_TYPEMASK;
+  const uint64_t most = WAV_MOST_BYTES / (2 * channels);
+  if ((type == SF_FORMAT_WAV || type == SF_FORMAT_WAVEX) &&
+      (sink->part_most == 0 || sink->part_most > most))
+    sink->part_most = most;
   sink->fd = -1;
   const CenoteStatus status = begin(sink, path, err);
   if (status == CENOTE_OK) *out = sink;
@@ -225,6 +216,11 @@ CenoteStatus sink_open(const char *path, const char *format, uint32_t rate_hz, b
 SinkKind sink_kind(const Sink *sink)
 {
   return sink->kind;
+}
+
+uint32_t sink_channels(const Sink *sink)
+{
+  return sink->channels;
 }
 
 void sink_on_file(Sink *sink, SinkFile *finished, void *data, int lane)
@@ -282,7 +278,7 @@ static void write_numbers(Sink *sink, const int16_t *numbers, size_t count)
   if (sink->cast) {
     cast_write(sink->cast, numbers, count);
   } else if (!sink->file) {
-    if (!write_fully(sink, numbers, count * CHANNELS * sizeof *numbers)) wrote = 0;
+    if (!write_fully(sink, numbers, count * sink->channels * sizeof *numbers)) wrote = 0;
   } else {
     errno = 0;
     const sf_count_t taken = sf_writef_short(sink->file, numbers, (sf_count_t)count);
@@ -295,15 +291,16 @@ static void write_numbers(Sink *sink, const int16_t *numbers, size_t count)
 
 bool sink_write(Sink *sink, const float *frames, size_t count)
 {
-  int16_t number[MOST * CHANNELS];
+  int16_t number[MOST];
+  const size_t channels = sink->channels;
   while (count > 0 && !sink->failed) {
     if (sink->part_most > 0 && sink->part_frames == sink->part_most && !next_part(sink)) break;
-    size_t n = count < MOST ? count : MOST;
+    size_t n = count < MOST / channels ? count : MOST / channels;
     if (sink->part_most > 0 && n > sink->part_most - sink->part_frames)
       n = (size_t)(sink->part_most - sink->part_frames);
-    for (size_t i = 0; i < n * CHANNELS; ++i) number[i] = to_16_bit(frames[i]);
+    for (size_t i = 0; i < n * channels; ++i) number[i] = to_16_bit(frames[i]);
     write_numbers(sink, number, n);
-    frames += n * CHANNELS;
+    frames += n * channels;
     count -= n;
   }
   return !sink->failed;

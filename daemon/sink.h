@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// A stereo 16-bit file, pipe or Icecast stream being written. Used by one thread at a time, never
+// A 16-bit file, pipe or Icecast stream being written. Used by one thread at a time, never
 // in audio time.
 #ifndef DAEMON_SINK_H
 #define DAEMON_SINK_H
@@ -22,14 +22,15 @@ typedef enum SinkKind {
 bool sink_format_known(const char *format);
 
 /// "-" is standard output: wav (header of an endless stream), raw, au or flac; a FIFO takes the
-/// same. icecast:// takes ogg. A file is written over unless `fresh`, which makes anything that
-/// exists there an error. `format` NULL: by the file's ending, else rf64 (wav on a pipe).
-/// `split_frames`: a new file every so many frames, PATH-0001, PATH-0002 ... before its ending; 0:
-/// one file. Returns at once for a FIFO without a reader and a server that is away.
-CenoteStatus sink_open(const char *path, const char *format, uint32_t rate_hz, bool fresh,
-                       uint64_t split_frames, Sink **out, CenoteError *err);
+/// same. icecast:// takes ogg, of two channels. A file is written over unless `fresh`, which makes
+/// anything that exists there an error. `format` NULL: by the file's ending, else rf64 (wav on a
+/// pipe). `split_frames`: a new file every so many frames, PATH-0001, PATH-0002 ... before its
+/// ending; 0: one file. Returns at once for a FIFO without a reader and a server that is away.
+CenoteStatus sink_open(const char *path, const char *format, uint32_t rate_hz, uint32_t channels,
+                       bool fresh, uint64_t split_frames, Sink **out, CenoteError *err);
 
 SinkKind sink_kind(const Sink *sink);
+uint32_t sink_channels(const Sink *sink);
 
 /// `finished` hears of each file of a row that is whole, as the next one begins.
 typedef void SinkFile(void *data, int lane, const char *path, uint64_t frames);
@@ -39,7 +40,7 @@ void sink_on_file(Sink *sink, SinkFile *finished, void *data, int lane);
 /// tries. A file always.
 bool sink_ready(Sink *sink);
 
-/// frames[count][2] in [-1, 1]. False once it cannot be written; sink_error says why.
+/// frames[count][channels] in [-1, 1]. False once it cannot be written; sink_error says why.
 bool sink_write(Sink *sink, const float *frames, size_t count);
 
 /// Bring the file's header up to date: what a kill leaves is a good file.

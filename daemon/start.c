@@ -47,6 +47,7 @@ static int open_card(Daemon *daemon)
       .device = options->device,
       .rate_hz = options->rate_hz,
       .block = options->block,
+      .channels = options->channels,
       .ahead_ms = options->ahead_ms,
       .input = options->input && strcmp(options->input, "card") == 0,
       .midi = midi_card(daemon->midi),
@@ -76,6 +77,7 @@ static int open_inputs(Daemon *daemon)
 static JobsPlace place_of(const Daemon *daemon)
 {
   return (JobsPlace){.rate_hz = daemon->control.rate_hz,
+                     .channels = daemon->options.channels,
                      .past_bytes = (size_t)(daemon->options.rewind_mb * 1e6),
                      .recorder = daemon->control.recorder};
 }
@@ -141,6 +143,7 @@ static int make_engine(Daemon *daemon)
   const EngineOptions engine = {
       .rate_hz = control->rate_hz,
       .voices = options->voices,
+      .channels = options->channels,
       .dry = options->dry,
       .commands = control->commands,
       .events = control->events,
@@ -205,8 +208,8 @@ static int open_outputs(Daemon *daemon)
   for (size_t i = 0; i < options->outputs; ++i) {
     CenoteError err = {""};
     Sink *sink;
-    if (sink_open(options->output[i], options->output_format[i], (uint32_t)second, false, split,
-                  &sink, &err) != CENOTE_OK)
+    if (sink_open(options->output[i], options->output_format[i], (uint32_t)second,
+                  options->channels, false, split, &sink, &err) != CENOTE_OK)
       return daemon_fail(err.text);
     if (recorder_output(control->recorder, sink, second + ENGINE_BLOCK)) continue;
     sink_close(sink);
@@ -236,6 +239,7 @@ static int start(Daemon *daemon)
       .input = daemon->input,
       .rate_hz = control->rate_hz,
       .block = options->block,
+      .channels = options->channels,
       .ahead_ms = options->ahead_ms,
       .threads = options->threads < options->voices ? options->threads : options->voices,
       .frames = (uint64_t)(options->duration_s * control->rate_hz + 0.5),

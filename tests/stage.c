@@ -23,6 +23,7 @@ Stage *stage_new(const StageOptions *options)
   Stage *stage = calloc(1, sizeof *stage);
   assert_non_null(stage);
   stage->options = *options;
+  if (options->channels == 0) stage->options.channels = ENGINE_STEREO;
   for (uint32_t k = 0; k < options->voices; ++k)
     kit[k] = stage_kit(stage, options->model, options->seed + k);
   stage->kits = options->voices;
@@ -33,6 +34,7 @@ Stage *stage_new(const StageOptions *options)
   if (options->log) stage->log = ring_new(4096, sizeof(Logged));
   stage->engine = engine_new(&(EngineOptions){.rate_hz = options->rate_hz,
                                               .voices = options->voices,
+                                              .channels = stage->options.channels,
                                               .dry = !options->wet,
                                               .commands = stage->commands,
                                               .events = stage->events,
@@ -97,7 +99,7 @@ void stage_play(Stage *stage, float *out, uint32_t frames, uint32_t block, uint3
     if (segment == 0 || segment > left) abort();
     if (shares > 0)
       for (uint32_t i = shares; i-- > 0;) engine_run(stage->engine, i, shares);
-    engine_end(stage->engine, out + (size_t)done * ENGINE_CHANNELS);
+    engine_end(stage->engine, out + (size_t)done * stage->options.channels);
     ++stage->segments;
     stage_read_events(stage);
   }

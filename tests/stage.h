@@ -12,6 +12,7 @@ typedef struct StageOptions {
   const CenoteModel *model;
   double rate_hz;
   uint32_t voices;
+  uint32_t channels; ///< 0: 2
   uint64_t seed;     ///< of the first, and one more for each
   size_t past_bytes; ///< of each voice
   bool wet;          ///< with limiter and DC blocker
@@ -51,7 +52,7 @@ Moment *stage_moment(const CenoteModel *model, uint64_t seed, uint32_t steps);
 
 /// What follows allocates nothing.
 void stage_send(Stage *stage, Command command);
-/// The next frames, out[frames][2], with events read after each block.
+/// The next frames, out[frames][channels], with events read after each block.
 void stage_play(Stage *stage, float *out, uint32_t frames, uint32_t block, uint32_t shares);
 void stage_read_events(Stage *stage);
 

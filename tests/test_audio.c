@@ -110,7 +110,7 @@ static void a_lost_device_is_opened_again_with_an_empty_ring(void **state)
   for (size_t i = 0; i < 200; ++i) frames[i] = 1.0f;
   assert_int_equal(audio_tend(audio), AUDIO_SAME);
   assert_true(ring_write(audio_ring(audio), frames, 100));
-  card_play(atomic_load(&fake.card), left, right, 1, 64);
+  card_play(atomic_load(&fake.card), (float *[]){left, right}, 1, 64);
   assert_true(left[63] == 1.0f && right[63] == 1.0f);
   lose();
   assert_int_equal(audio_tend(audio), AUDIO_LOST);
@@ -121,7 +121,7 @@ static void a_lost_device_is_opened_again_with_an_empty_ring(void **state)
   assert_int_equal(tend(audio, 5000), AUDIO_BACK);
   assert_int_equal(atomic_load(&fake.opened), 2);
   assert_int_equal(audio_tend(audio), AUDIO_SAME);
-  card_play(atomic_load(&fake.card), left, right, 1, 64);
+  card_play(atomic_load(&fake.card), (float *[]){left, right}, 1, 64);
   for (size_t i = 0; i < 64; ++i) assert_true(left[i] == 0.0f && right[i] == 0.0f);
   assert_int_equal(audio_xruns(audio), 0); // no sound has come to it yet
   lose();
@@ -202,9 +202,9 @@ static void the_callback_copies_and_counts(void **state)
   float frames[2 * 300], out[2 * 400], heard[2 * 300], mono[300];
   for (size_t i = 0; i < 600; ++i) heard[i] = frames[i] = (float)i;
   assert_true(ring_write(audio_ring(audio), frames, 300));
-  card_play(card, out, out + 1, 2, 200);
+  card_play(card, (float *[]){out, out + 1}, 2, 200);
   assert_memory_equal(out, frames, 400 * sizeof *out);
-  card_play(card, out, out + 1, 2, 200);
+  card_play(card, (float *[]){out, out + 1}, 2, 200);
   assert_memory_equal(out, frames + 400, 200 * sizeof *out);
   for (size_t i = 200; i < 400; ++i) assert_true(out[i] == 0.0f);
   assert_int_equal(audio_xruns(audio), 1);

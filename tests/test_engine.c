@@ -61,14 +61,14 @@ static void each_voice_sounds_as_it_does_alone(void **state)
     uint32_t block;
     uint32_t shares;
   } cases[] = {{16000.0, 100, 2}, {48000.0, 64, 1}, {48000.0, 1000, 3}, {44100.0, 17, 5}};
-  static float together[FRAMES * ENGINE_CHANNELS];
-  static float alone[FRAMES * ENGINE_CHANNELS];
+  static float together[FRAMES * ENGINE_STEREO];
+  static float alone[FRAMES * ENGINE_STEREO];
   for (size_t i = 0; i < sizeof cases / sizeof *cases; ++i) {
     for (int32_t v = 0; v < VOICES; ++v) {
       perform(*state, cases[i].rate_hz, -1, v, cases[i].block, cases[i].shares, together);
       perform(*state, cases[i].rate_hz, v, v, 333, 1, alone);
       // The others are muted in 5 ms; then they are silent.
-      const size_t from = (size_t)(cases[i].rate_hz * 0.006) * ENGINE_CHANNELS;
+      const size_t from = (size_t)(cases[i].rate_hz * 0.006) * ENGINE_STEREO;
       assert_memory_equal(together + from, alone + from, sizeof alone - from * sizeof *alone);
     }
   }
@@ -79,7 +79,7 @@ static void a_resampled_voice_is_its_steps_resampled(void **state)
 {
   static float steps[FRAMES];
   static float want[FRAMES];
-  static float out[FRAMES * ENGINE_CHANNELS];
+  static float out[FRAMES * ENGINE_STEREO];
   static const double rates[] = {44100.0, 48000.0, 11025.0};
   for (size_t r = 0; r < 3; ++r) {
     CenoteVoice *voice = voices_new(*state, 3);
@@ -107,8 +107,8 @@ static void a_resampled_voice_is_its_steps_resampled(void **state)
 /// Voice 3's sound with its stops cut out is the sound of one that never stopped.
 static void standing_still_loses_nothing(void **state)
 {
-  static float out[FRAMES * ENGINE_CHANNELS];
-  static float on[FRAMES * ENGINE_CHANNELS];
+  static float out[FRAMES * ENGINE_STEREO];
+  static float on[FRAMES * ENGINE_STEREO];
   for (int rate = 0; rate < 2; ++rate) {
     const double rate_hz = rate == 0 ? 16000.0 : 48000.0;
     const uint32_t ramp = (uint32_t)(rate_hz * ENGINE_RAMP_S) + 1;

@@ -14,7 +14,7 @@
 
 enum { FRAMES = 9000, RATE = 16000 };
 
-static float out[FRAMES * ENGINE_CHANNELS];
+static float out[FRAMES * ENGINE_STEREO];
 static float plain[FRAMES];
 
 static Stage *stage_of(const CenoteModel *model, uint32_t voices, uint32_t events)

@@ -66,7 +66,7 @@ static void sound_of(const CenoteModel *model, const Moment *moment, double rate
 static void a_trigger_begins_at_its_very_frame(void **state)
 {
   static float want[FRAMES];
-  static float out[FRAMES * ENGINE_CHANNELS];
+  static float out[FRAMES * ENGINE_STEREO];
   uint64_t seed = 1;
   for (int r = 0; r < 3; ++r) {
     Moment *moment = stage_moment(*state, 5, 321);
@@ -94,7 +94,7 @@ static void a_control_changes_at_its_step(void **state)
 {
   static float steps[FRAMES];
   static float want[FRAMES];
-  static float out[FRAMES * ENGINE_CHANNELS];
+  static float out[FRAMES * ENGINE_STEREO];
   uint64_t seed = 2;
   for (int trial = 0; trial < 150; ++trial) {
     const double rate_hz = rates[trial % 3];
@@ -177,14 +177,14 @@ static void perform(const CenoteModel *model, double rate_hz, uint64_t seed, uin
 
 static void the_same_events_make_the_same_sound_in_any_blocks(void **state)
 {
-  static float want[LONG * ENGINE_CHANNELS];
-  static float out[LONG * ENGINE_CHANNELS];
+  static float want[LONG * ENGINE_STEREO];
+  static float out[LONG * ENGINE_STEREO];
   static const uint32_t blocks[] = {64, 17, 8192, 441};
   for (uint64_t seed = 0; seed < 6; ++seed) {
     perform(*state, rates[seed % 3], seed, 1000, want);
     for (int b = 0; b < 4; ++b) {
       perform(*state, rates[seed % 3], seed, blocks[b], out);
-      for (uint32_t i = 0; i < LONG * ENGINE_CHANNELS; ++i)
+      for (uint32_t i = 0; i < LONG * ENGINE_STEREO; ++i)
         if (out[i] != want[i])
           fail_msg("seed %d, blocks of %u: frame %u differs", (int)seed, blocks[b], i / 2);
     }
@@ -193,7 +193,7 @@ static void the_same_events_make_the_same_sound_in_any_blocks(void **state)
 
 static void at_one_frame_the_last_one_wins(void **state)
 {
-  static float out[FRAMES * ENGINE_CHANNELS];
+  static float out[FRAMES * ENGINE_STEREO];
   for (int r = 0; r < 3; ++r)
     for (int load_first = 0; load_first < 2; ++load_first) {
       Stage *stage = solo(*state, rates[r], true);
@@ -212,7 +212,7 @@ static void at_one_frame_the_last_one_wins(void **state)
 static void a_note_ends_after_its_seconds(void **state)
 {
   static float want[FRAMES];
-  static float out[FRAMES * ENGINE_CHANNELS];
+  static float out[FRAMES * ENGINE_STEREO];
   uint64_t seed = 3;
   for (int r = 0; r < 3; ++r)
     for (int trial = 0; trial < 30; ++trial) {
@@ -250,7 +250,7 @@ static void a_note_ends_after_its_seconds(void **state)
 
 static void speed_changes_how_long_it_takes(void **state)
 {
-  static float out[2 * FRAMES * ENGINE_CHANNELS];
+  static float out[2 * FRAMES * ENGINE_STEREO];
   static const double speeds[] = {0.25, 0.5, 2.0, 4.0};
   for (int r = 1; r < 3; ++r)
     for (int s = 0; s < 4; ++s) {

@@ -36,7 +36,8 @@ static Sink *open_sink(const char *path, uint64_t split)
 {
   Sink *sink;
   CenoteError err = {""};
-  if (sink_open(path, NULL, RATE, true, split, &sink, &err) != CENOTE_OK) fail_msg("%s", err.text);
+  if (sink_open(path, NULL, RATE, 2, true, split, &sink, &err) != CENOTE_OK)
+    fail_msg("%s", err.text);
   return sink;
 }
 
@@ -143,11 +144,11 @@ static void outputs_end_apart(void **state)
   name(path, "fifo", 0);
   assert_int_equal(mkfifo(path, 0600), 0);
   const int reader = open(path, O_RDONLY | O_NONBLOCK);
-  assert_int_equal(sink_open(path, "raw", RATE, false, 0, &sink, &err), CENOTE_OK);
+  assert_int_equal(sink_open(path, "raw", RATE, 2, false, 0, &sink, &err), CENOTE_OK);
   assert_int_equal(sink_kind(sink), SINK_PIPE);
   assert_true(recorder_output(recorder, sink, FRAMES));
   name(path, "out", 0);
-  assert_int_equal(sink_open(path, NULL, RATE, false, 0, &sink, &err), CENOTE_OK);
+  assert_int_equal(sink_open(path, NULL, RATE, 2, false, 0, &sink, &err), CENOTE_OK);
   assert_true(recorder_output(recorder, sink, FRAMES));
   close(reader);
   for (int b = 0; b < BLOCKS; ++b) {
@@ -172,7 +173,7 @@ static void full_rings_are_counted_per_frame(void **state)
   Recorder *recorder = recorder_new(true);
   name(path, "never", 0);
   assert_int_equal(mkfifo(path, 0600), 0);
-  assert_int_equal(sink_open(path, "raw", RATE, false, 0, &sink, &err), CENOTE_OK);
+  assert_int_equal(sink_open(path, "raw", RATE, 2, false, 0, &sink, &err), CENOTE_OK);
   assert_true(recorder_output(recorder, sink, 8192)); // without a reader it holds what it has
   recorder_write(recorder, block, 8192);
   assert_false(recorder_room(recorder, 1));

@@ -25,6 +25,7 @@ typedef struct Play {
   Moment *moment[MOMENTS];
   uint32_t kits, moments;
   Ring *tap[3];
+  uint32_t channels;
   bool flood; ///< too many commands, and events that nobody reads for a while
   float out[ENGINE_CHANNELS * BLOCK];
   float heard[BLOCK];
@@ -43,16 +44,18 @@ static void make_overflow(const CenoteModel *model, CenoteVoice *voice)
   free(state);
 }
 
-static Play *play_new(double rate_hz, bool wet, bool flood)
+static Play *play_new(double rate_hz, uint32_t channels, bool wet, bool flood)
 {
   Play *play = calloc(1, sizeof *play);
   assert_non_null(play);
+  play->channels = channels;
   play->flood = flood;
   play->model[0] = voices_model("tiny");
   play->model[1] = voices_model("lru_conv");
   play->stage = stage_new(&(StageOptions){.model = play->model[0],
                                           .rate_hz = rate_hz,
                                           .voices = VOICES,
+                                          .channels = channels,
                                           .past_bytes = 40000,
                                           .wet = wet,
                                           .input = true,
@@ -63,7 +66,7 @@ static Play *play_new(double rate_hz, bool wet, bool flood)
   for (uint32_t k = 0; k < MOMENTS; ++k)
     play->moment[k] = k < 4 ? stage_moment(play->model[k == 3], k, 100) : stage_room(play->stage);
   for (int t = 0; t < 3; ++t) {
-    play->tap[t] = ring_new(4 * BLOCK, sizeof(float[ENGINE_CHANNELS]));
+    play->tap[t] = ring_new(4 * BLOCK, channels * sizeof(float));
     assert_non_null(play->tap[t]);
   }
   for (int i = 0; i < BLOCK; ++i) play->heard[i] = sinf((float)i);
@@ -251,7 +254,7 @@ static void perform(void *data)
       segment = engine_begin(stage->engine, BLOCK - done);
       const uint32_t shares = engine_streams(stage->engine) / 2 + 1;
       for (uint32_t i = 0; i < shares; ++i) engine_run(stage->engine, i, shares);
-      engine_end(stage->engine, play->out + (size_t)done * ENGINE_CHANNELS);
+      engine_end(stage->engine, play->out + (size_t)done * play->channels);
     }
     if (!play->flood || k % 8 == 0) stage_read_events(stage);
     for (int t = 0; t < 3; ++t) ring_read(play->tap[t], play->taken, BLOCK);
@@ -262,8 +265,9 @@ static void perform(void *data)
 
 static void each_case(FenceWork work, unsigned (*run)(FenceWork work, void *data))
 {
+  static const uint32_t channels[] = {ENGINE_STEREO, 1, ENGINE_STEREO, ENGINE_CHANNELS};
   for (int i = 0; i < 4; ++i) {
-    Play *play = play_new(i % 2 ? 48000.0 : 16000.0, i % 2 == 0, i >= 2);
+    Play *play = play_new(i % 2 ? 48000.0 : 16000.0, channels[i], i % 2 == 0, i >= 2);
     const unsigned found = run(work, play);
     play_free(play);
     if (found == (unsigned)FENCE_UNUSABLE) skip();
@@ -294,7 +298,7 @@ static void a_block_calls_no_system(void **state)
 static void all_of_it_happens(void **state)
 {
   (void)state;
-  Play *play = play_new(48000.0, true, false);
+  Play *play = play_new(48000.0, ENGINE_STEREO, true, false);
   perform(play);
   const uint32_t *seen = play->stage->seen;
   for (int kind = 0; kind <= EVENT_FADED; ++kind)
@@ -302,7 +306,7 @@ static void all_of_it_happens(void **state)
   assert_int_equal(seen[EVENT_TAP], 2);
   assert_int_equal(seen[EVENT_KIT], 3);
   play_free(play);
-  play = play_new(16000.0, true, true);
+  play = play_new(16000.0, 5, true, true);
   perform(play);
   assert_true(play->stage->seen[EVENT_REFUSED] >= 100);
   play_free(play);

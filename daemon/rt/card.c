@@ -3,18 +3,18 @@
 
 enum { CHUNK = 128 };
 
-CENOTE_RT void card_play(Card *card, float *left, float *right, size_t stride, size_t frames)
+CENOTE_RT void card_play(Card *card, float *const *to, size_t stride, size_t frames)
 {
-  float chunk[2 * CHUNK];
+  float chunk[ENGINE_CHANNELS * CHUNK];
+  const size_t channels = card->channels;
   size_t had = 0;
   for (size_t got = 1; got > 0 && had < frames; had += got) {
     got = ring_read(card->out, chunk, frames - had < CHUNK ? frames - had : CHUNK);
-    for (size_t i = 0; i < got; ++i) {
-      left[(had + i) * stride] = chunk[2 * i];
-      right[(had + i) * stride] = chunk[2 * i + 1];
-    }
+    for (size_t c = 0; c < channels; ++c)
+      for (size_t i = 0; i < got; ++i) to[c][(had + i) * stride] = chunk[channels * i + c];
   }
-  for (size_t i = had; i < frames; ++i) left[i * stride] = right[i * stride] = 0.0f;
+  for (size_t c = 0; c < channels; ++c)
+    for (size_t i = had; i < frames; ++i) to[c][i * stride] = 0.0f;
   if (had < frames && card->started)
     atomic_fetch_add_explicit(&card->xruns, 1, memory_order_relaxed);
   if (had > 0) card->started = true;

@@ -3,6 +3,7 @@
 #ifndef DAEMON_CARD_H
 #define DAEMON_CARD_H
 
+#include "rt/command.h"
 #include "rt/ring.h"
 
 #include <stdatomic.h>
@@ -10,9 +11,10 @@
 /// Between a card's callback and everybody else. The counters only grow; the rings outlive the
 /// device, which may be opened again.
 typedef struct Card {
-  Ring *out;    ///< stereo frames to play; NULL: none
-  Ring *in;     ///< mono frames heard; NULL: none
-  bool started; ///< the callback's: whether sound has ever come
+  Ring *out;       ///< frames to play; NULL: none
+  Ring *in;        ///< mono frames heard; NULL: none
+  size_t channels; ///< of `out`
+  bool started;    ///< the callback's: whether sound has ever come
   _Atomic uint64_t callbacks;
   _Atomic uint64_t xruns;      ///< callbacks that found `out` short
   _Atomic uint64_t underflows; ///< the device's own
@@ -22,9 +24,8 @@ typedef struct Card {
   atomic_bool dead;            ///< the device has said that it is gone
 } Card;
 
-/// The next `frames` frames, left[i * stride] and right[i * stride]; silence where the ring is
-/// short.
-CENOTE_RT void card_play(Card *card, float *left, float *right, size_t stride, size_t frames);
+/// The next `frames` frames, to[channel][i * stride]; silence where the ring is short.
+CENOTE_RT void card_play(Card *card, float *const *to, size_t stride, size_t frames);
 /// Take in[frames][channels], the mean of its channels.
 CENOTE_RT void card_hear(Card *card, const float *in, size_t channels, size_t frames);
 /// The end of a callback.

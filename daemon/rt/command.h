@@ -13,9 +13,10 @@ enum {
   ENGINE_QUEUE = 4096, ///< commands that wait for their time
   ENGINE_TAPS = 16,    ///< recordings at once
   ENGINE_BLOCK = 8192, ///< frames of one block at most
-  ENGINE_CHANNELS = 2,
-  ENGINE_LEVELS = 8, ///< of the pooling pyramid, at most
-  ENGINE_ANY = -1    ///< a voice that is free, else the oldest
+  ENGINE_CHANNELS = 8, ///< of the output, at most
+  ENGINE_STEREO = 2,   ///< as many as there are unless others are asked for
+  ENGINE_LEVELS = 8,   ///< of the pooling pyramid, at most
+  ENGINE_ANY = -1      ///< a voice that is free, else the oldest
 };
 
 /// A saved state of a voice: what a slot holds.
@@ -65,7 +66,7 @@ typedef enum CommandKind {
   COMMAND_LOOK,   ///< slot, or voice when slot is ENGINE_SLOTS; object: filled, and comes back
   COMMAND_LISTEN, ///< whole
   COMMAND_METER,  ///< whole: frames between two, 0: off
-  COMMAND_TAP,    ///< slot: which; voice (-1 the mix); object: a ring of stereo frames; NULL: end
+  COMMAND_TAP,    ///< slot: which; voice (-1 the mix); object: a ring of frames; NULL: end
   COMMAND_MASTER_GAIN,
   COMMAND_MASTER_MUTE,
   COMMAND_CLEAR, ///< what waits for its time is dropped

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: ISC
-// A segment: commands that are due, voices, mix, master.
+// A segment: commands that are due, voices, mix.
 #include "rt/engine.h"
 
 #include "rt/engine_struct.h"
@@ -219,39 +219,13 @@ CENOTE_RT static void keep_saves(Engine *engine, Stream *stream)
   stream->saves = 0;
 }
 
-/// Transparent up to 0.8, then bent towards 1 with a continuous slope.
-CENOTE_RT static double limit(double x)
-{
-  const double size = fabs(x);
-  if (!(size > 0.8)) return x;
-  const double over = (size - 0.8) / 0.2;
-  const double bent = 0.8 + 0.2 * (over / (1.0 + over));
-  return x < 0.0 ? -bent : bent;
-}
-
-CENOTE_RT static float master(Engine *engine, float x, int channel)
-{
-  if (engine->options.dry) return x;
-  double y = (double)x - engine->dc_in[channel] + engine->pole * engine->dc_out[channel];
-  if (fabs(y) < 1e-15) y = 0.0; // before it becomes subnormal
-  engine->dc_in[channel] = (double)x;
-  engine->dc_out[channel] = y;
-  return (float)limit(y);
-}
-
-/// Cut to [-most, most]; NaN becomes 0.
-CENOTE_RT static float within(float x, float most)
-{
-  return x > most ? most : x >= -most ? x : x < -most ? -most : 0.0f;
-}
-
 CENOTE_RT static void mix_part(Engine *engine, uint32_t number)
 {
   Part *part = &engine->part[number];
   float *alone = NULL;
   for (uint32_t t = 0; t < ENGINE_TAPS && !alone; ++t)
     if (engine->tap[t].ring && engine->tap[t].voice == (int32_t)number) alone = engine->alone[t];
-  if (alone) memset(alone, 0, engine->segment * ENGINE_CHANNELS * sizeof *alone);
+  if (alone) memset(alone, 0, engine->segment * engine->options.channels * sizeof *alone);
   if (!part->told && !cenote_voice_finite(part->now->voice)) {
     part->told = true;
     engine_tell(engine, (Event){.kind = EVENT_NOT_FINITE, .voice = (int32_t)number});
@@ -341,16 +315,10 @@ CENOTE_RT void engine_hear(Engine *engine)
 CENOTE_RT void engine_end(Engine *engine, float *out)
 {
   const uint32_t frames = engine->segment;
-  memset(engine->mix, 0, frames * ENGINE_CHANNELS * sizeof *engine->mix);
+  memset(engine->mix, 0, frames * engine->options.channels * sizeof *engine->mix);
   engine_hear(engine);
   for (uint32_t k = 0; k < engine->options.voices; ++k) mix_part(engine, k);
-  for (uint32_t i = 0; i < frames; ++i) {
-    const float gain = ramp_next(&engine->master) * ramp_next(&engine->end);
-    for (uint32_t c = 0; c < ENGINE_CHANNELS; ++c) {
-      const float x = within(engine->mix[2 * i + c] * gain, 1000.0f);
-      out[2 * i + c] = within(master(engine, x, (int)c), 1.0f);
-    }
-  }
+  engine_master(engine, out);
   tap(engine, out);
   engine->frames += frames;
   for (uint32_t k = 0; k < engine->options.voices; ++k) engine_remember(engine, &engine->part[k]);

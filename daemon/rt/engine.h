@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: ISC
 // Audio time of the daemon: takes commands, each at its frame, renders every voice at the output
-// rate, mixes to stereo. It never waits, frees or allocates: what it has done with goes back by the
+// rate, mixes them. It never waits, frees or allocates: what it has done with goes back by the
 // event ring. A block is made of segments, cut where a command is due; a segment is begun, run in
 // shares that threads may take side by side, and ended.
 #ifndef DAEMON_ENGINE_H
@@ -15,12 +15,13 @@ typedef struct Engine Engine;
 typedef struct EngineOptions {
   double rate_hz;
   uint32_t voices;
-  bool dry;       ///< without limiter and DC blocker
-  Ring *commands; ///< Command, in
-  Ring *events;   ///< Event, out
-  Ring *input;    ///< mono frames to listen to; NULL: silence
-  Ring *log;      ///< Logged, out; NULL: no log
-  Ring *heard;    ///< mono frames out, that were listened to while there is a log; NULL
+  uint32_t channels; ///< of the output, 1 to ENGINE_CHANNELS; 0: stereo
+  bool dry;          ///< without limiter and DC blocker
+  Ring *commands;    ///< Command, in
+  Ring *events;      ///< Event, out
+  Ring *input;       ///< mono frames to listen to; NULL: silence
+  Ring *log;         ///< Logged, out; NULL: no log
+  Ring *heard;       ///< mono frames out, that were listened to while there is a log; NULL
 } EngineOptions;
 
 /// kit[voices] sound from the first frame on, with no attack. NULL: no memory.
@@ -44,7 +45,7 @@ CENOTE_RT uint32_t engine_streams(const Engine *engine);
 /// Render share number `share` of `shares` equal ones; each once, from whatever thread, all after
 /// engine_begin and before engine_end. The sound does not depend on how many there are.
 CENOTE_RT void engine_run(Engine *engine, uint32_t share, uint32_t shares);
-/// Mix and end the segment: out[frames][2].
+/// Mix and end the segment: out[frames][channels].
 CENOTE_RT void engine_end(Engine *engine, float *out);
 
 /// For the render thread alone: voices running, frames rendered, commands that were late, and those

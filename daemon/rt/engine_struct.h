@@ -64,6 +64,8 @@ CENOTE_RT void engine_give_back(Engine *engine, void *moment);
 CENOTE_RT void engine_turn(Engine *engine, Part *part, uint32_t frames, bool whole);
 /// Do a command of the second kind, or one of the first on what plays now.
 CENOTE_RT void engine_do(Engine *engine, const Command *command);
+/// The mix to the output: gain, DC blocker, limiter.
+CENOTE_RT void engine_master(Engine *engine, float *out);
 /// Listening parts hear this segment's input.
 CENOTE_RT void engine_hear(Engine *engine);
 /// Keep a voice's past.

@@ -14,27 +14,46 @@ CENOTE_RT bool part_stands(const Part *part)
   return !part->fading && stream_stands(part->now);
 }
 
-/// Gain of a channel for pan -1..1: unity in the centre, a quarter of a circle to silence.
-CENOTE_RT static float pan_gain(float pan, bool right)
+/// Gain of one of two channels for pan -1..1: unity in the centre, a quarter of a circle to
+/// silence.
+CENOTE_RT static float stereo_gain(float pan, bool right)
 {
   const float away = right ? -pan : pan;
   if (away <= 0.0f) return 1.0f;
   return away >= 1.0f ? 0.0f : sqrtf(1.0f - away * away);
 }
 
+/// Gain of a channel of a ring: channel 0 is left of the front (pan 0), the others follow
+/// clockwise, and pan -1 and 1 are the rear. The two next to the direction share the power 1, as
+/// shares of d and 1 - d from them, 1 - 3 d^2 + 2 d^3: all but sine and cosine, by what is
+/// correctly rounded.
+CENOTE_RT static float ring_gain(float pan, uint32_t channel, uint32_t channels)
+{
+  const float place = 0.5f * (float)channels * pan + 0.5f;
+  float off = fabsf(place - (float)channel);
+  if (off > 0.5f * (float)channels) off = fabsf(off - (float)channels);
+  return off < 1.0f ? (1.0f - off) * sqrtf(1.0f + 2.0f * off) : 0.0f;
+}
+
+CENOTE_RT static float pan_gain(float pan, uint32_t channel, uint32_t channels)
+{
+  if (channels == 1) return 1.0f;
+  return channels == 2 ? stereo_gain(pan, channel == 1) : ring_gain(pan, channel, channels);
+}
+
 CENOTE_RT void part_reshape(Part *part, const PartTimes *times)
 {
   Stream *now = part->now;
   ramp_to(&now->gain, part->set.muted ? 0.0f : part->set.level, times->ramp);
-  ramp_to(&now->left, pan_gain(part->set.pan, false), times->ramp);
-  ramp_to(&now->right, pan_gain(part->set.pan, true), times->ramp);
+  for (uint32_t c = 0; c < times->channels; ++c)
+    ramp_to(&now->pan[c], pan_gain(part->set.pan, c, times->channels), times->ramp);
 }
 
 CENOTE_RT void part_cut(Part *part, const PartTimes *times)
 {
   if (!part->fading) return;
   const float left = part->glide > 0 ? (float)part->glide / (float)times->ramp : 0.0f;
-  for (int c = 0; c < ENGINE_CHANNELS; ++c)
+  for (uint32_t c = 0; c < times->channels; ++c)
     part->residue[c] = part->residue[c] * left + part->fading->last[c];
   part->glide = times->ramp;
   part->fading = NULL;
@@ -61,8 +80,7 @@ CENOTE_RT static void hand_over(Part *part, Stream *fresh, uint32_t frames, bool
   fresh->envelope = old->envelope;
   fresh->run = old->run;
   fresh->gain = old->gain;
-  fresh->left = old->left;
-  fresh->right = old->right;
+  memcpy(fresh->pan, old->pan, sizeof fresh->pan);
   stream_set_speed(fresh, (double)part->set.speed);
   const bool silent = stream_stands(old);
   ramp_set(&fresh->cross, whole || silent ? 1.0f : 0.0f);
@@ -103,8 +121,8 @@ CENOTE_RT void part_start(Part *part, const PartTimes *times, uint64_t frame, fl
   ramp_to(&now->envelope, 1.0f, part_frames(times, part->set.attack_ms));
   ramp_set(&now->gain, part->set.muted ? 0.0f : part->set.level * gain);
   const float where = isnan(pan) ? part->set.pan : pan;
-  ramp_set(&now->left, pan_gain(where, false));
-  ramp_set(&now->right, pan_gain(where, true));
+  for (uint32_t c = 0; c < times->channels; ++c)
+    ramp_set(&now->pan[c], pan_gain(where, c, times->channels));
   part->set.run = true;
   part->set.releasing = false;
   part->set.listening = false;
@@ -129,41 +147,52 @@ CENOTE_RT void part_set_run(Part *part, const PartTimes *times, bool run)
   part->set.releasing = false;
 }
 
-/// One stream's sound into both channels.
-CENOTE_RT static void mix_stream(Stream *stream, uint32_t frames, float *mix, float *alone)
+/// One stream's sound into all channels. Inlined with a number of them that the compiler knows,
+/// where there is one for many.
+CENOTE_RT static inline __attribute__((always_inline)) void
+mix_into(Stream *stream, uint32_t channels, uint32_t frames, float *mix, float *alone)
 {
-  const bool moves = stream->cross.left + stream->envelope.left + stream->run.left +
-                         stream->gain.left + stream->left.left + stream->right.left >
-                     0;
-  float left = stream->last[0];
-  float right = stream->last[1];
+  float pan[ENGINE_CHANNELS];
+  uint32_t left = stream->cross.left + stream->envelope.left + stream->run.left + stream->gain.left;
+  for (uint32_t c = 0; c < channels; ++c) {
+    left += stream->pan[c].left;
+    pan[c] = stream->pan[c].now;
+  }
+  const bool moves = left > 0;
+  float x = 0.0f;
   float gain = stream->cross.now * stream->envelope.now * stream->run.now * stream->gain.now;
   for (uint32_t i = 0; i < frames; ++i) {
-    if (moves)
+    if (moves) {
       gain = ramp_next(&stream->cross) * ramp_next(&stream->envelope) * ramp_next(&stream->run) *
              ramp_next(&stream->gain);
-    const float x = stream->sound[i] * gain;
-    left = x * (moves ? ramp_next(&stream->left) : stream->left.now);
-    right = x * (moves ? ramp_next(&stream->right) : stream->right.now);
-    mix[2 * i] += left;
-    mix[2 * i + 1] += right;
-    if (!alone) continue;
-    alone[2 * i] += left;
-    alone[2 * i + 1] += right;
+      for (uint32_t c = 0; c < channels; ++c) pan[c] = ramp_next(&stream->pan[c]);
+    }
+    x = stream->sound[i] * gain;
+    for (uint32_t c = 0; c < channels; ++c) {
+      mix[channels * i + c] += x * pan[c];
+      if (alone) alone[channels * i + c] += x * pan[c];
+    }
   }
-  stream->last[0] = left;
-  stream->last[1] = right;
+  for (uint32_t c = 0; c < channels && frames > 0; ++c) stream->last[c] = x * pan[c];
+}
+
+CENOTE_RT static void mix_stream(Stream *stream, const PartTimes *times, uint32_t frames,
+                                 float *mix, float *alone)
+{
+  if (times->channels == ENGINE_STEREO) mix_into(stream, ENGINE_STEREO, frames, mix, alone);
+  else mix_into(stream, times->channels, frames, mix, alone);
 }
 
 /// What was cut off, gliding to 0.
 CENOTE_RT static void mix_residue(Part *part, const PartTimes *times, uint32_t frames, float *mix,
                                   float *alone)
 {
+  const uint32_t channels = times->channels;
   for (uint32_t i = 0; i < frames && part->glide > 0; ++i) {
     const float share = (float)part->glide-- / (float)times->ramp;
-    for (uint32_t c = 0; c < ENGINE_CHANNELS; ++c) {
-      mix[2 * i + c] += part->residue[c] * share;
-      if (alone) alone[2 * i + c] += part->residue[c] * share;
+    for (uint32_t c = 0; c < channels; ++c) {
+      mix[channels * i + c] += part->residue[c] * share;
+      if (alone) alone[channels * i + c] += part->residue[c] * share;
     }
   }
 }
@@ -184,9 +213,9 @@ CENOTE_RT void part_mix(Part *part, const PartTimes *times, uint32_t frames, flo
                         float *alone)
 {
   if (!stream_stands(part->now)) {
-    mix_stream(part->now, frames, mix, alone);
+    mix_stream(part->now, times, frames, mix, alone);
     measure(part, frames);
   }
-  if (part->fading) mix_stream(part->fading, frames, mix, alone);
+  if (part->fading) mix_stream(part->fading, times, frames, mix, alone);
   mix_residue(part, times, frames, mix, alone);
 }

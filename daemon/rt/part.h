@@ -40,10 +40,11 @@ typedef struct Part {
   uint32_t clipped;
 } Part;
 
-/// Frames of the ramps that keep all from clicking.
+/// Of the output: its rate, and what keeps it from clicking.
 typedef struct PartTimes {
   double rate_hz;
-  uint32_t ramp;
+  uint32_t ramp; ///< frames of every one
+  uint32_t channels;
 } PartTimes;
 
 CENOTE_RT uint32_t part_frames(const PartTimes *times, float ms);
@@ -73,7 +74,8 @@ CENOTE_RT void part_set_run(Part *part, const PartTimes *times, bool run);
 /// After level, muted or pan have been set.
 CENOTE_RT void part_reshape(Part *part, const PartTimes *times);
 
-/// The sound of both streams added to mix[frames][2], and to alone[frames][2] (may be NULL).
+/// The sound of both streams added to mix[frames][channels], and to alone[frames][channels] (may be
+/// NULL).
 CENOTE_RT void part_mix(Part *part, const PartTimes *times, uint32_t frames, float *mix,
                         float *alone);
 

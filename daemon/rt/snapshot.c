@@ -17,18 +17,17 @@ CENOTE_RT static bool add(Moment *moment, const void *bytes, size_t size)
 CENOTE_RT static void add_voice(const Part *part, Moment *moment)
 {
   const Stream *now = part->now;
-  const SnapshotVoice head = {.hash = part->kit->hash,
-                              .bytes = part->kit->state_bytes,
-                              .set = part->set,
-                              .cross = now->cross,
-                              .envelope = now->envelope,
-                              .run = now->run,
-                              .gain = now->gain,
-                              .left = now->left,
-                              .right = now->right,
-                              .last = {now->last[0], now->last[1]},
-                              .residue = {part->residue[0], part->residue[1]},
-                              .glide = part->glide};
+  SnapshotVoice head = {.hash = part->kit->hash,
+                        .bytes = part->kit->state_bytes,
+                        .set = part->set,
+                        .cross = now->cross,
+                        .envelope = now->envelope,
+                        .run = now->run,
+                        .gain = now->gain,
+                        .glide = part->glide};
+  memcpy(head.pan, now->pan, sizeof head.pan);
+  memcpy(head.last, now->last, sizeof head.last);
+  memcpy(head.residue, part->residue, sizeof head.residue);
   if (!add(moment, &head, sizeof head)) return;
   if (moment->room - moment->bytes < part->kit->state_bytes) return;
   cenote_voice_save(now->voice, moment->state + moment->bytes);

@@ -21,7 +21,8 @@ typedef struct SnapshotVoice {
   uint64_t hash; ///< of its model
   uint64_t bytes;
   PartSet set;
-  Ramp cross, envelope, run, gain, left, right;
+  Ramp cross, envelope, run, gain;
+  Ramp pan[ENGINE_CHANNELS];
   float last[ENGINE_CHANNELS];
   float residue[ENGINE_CHANNELS];
   uint32_t glide;

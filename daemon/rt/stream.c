@@ -19,7 +19,7 @@ CENOTE_RT void stream_begin(Stream *stream)
   stream->frames = stream->base_frames = stream->steps = 0;
   stream->held_at = stream->held = 0;
   stream->laters = 0;
-  stream->last[0] = stream->last[1] = 0.0f;
+  memset(stream->last, 0, sizeof stream->last);
 }
 
 CENOTE_RT static void save(Stream *stream, const Command *command)

@@ -39,7 +39,7 @@ typedef struct Stream {
   Ramp envelope;               ///< attack and release
   Ramp run;                    ///< 1, or 0 while it stands still
   Ramp gain;                   ///< 0 while muted
-  Ramp left, right;            ///< pan
+  Ramp pan[ENGINE_CHANNELS];   ///< gain of each channel
   float last[ENGINE_CHANNELS]; ///< what was heard last
   Later later[STREAM_LATER];
   uint32_t saves;
