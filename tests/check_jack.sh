@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # check_jack.sh [SECONDS]: cenoted on a JACK server of its own (dummy driver); what a JACK client
-# records is what the daemon renders, without gap or repeat.
+# records is what the daemon renders, without gap or repeat; --channels are ports.
 set -u
 seconds=${1:-5}
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
 build=${CENOTE_BUILD_ROOT:-$here/build}
 cenoted=$build/daemon/cenoted
-for need in jackd jack_rec sox python3; do
+for need in jackd jack_lsp jack_rec sox python3; do
   command -v $need >/dev/null || { echo "skipped: $need is not installed"; exit 77; }
 done
 work=$(mktemp -d)
@@ -21,6 +21,29 @@ kill -0 $server 2>/dev/null || {
   echo "skipped: jackd does not start here: $(tail -n 1 "$work/jackd")"
   exit 77
 }
+
+# wants CHANNELS PORT...: its outputs, each followed by what it is connected to.
+wants() {
+  channels=$1
+  shift
+  "$cenoted" --channels "$channels" --ahead 100 --port 0 --duration 20 2>"$work/log" &
+  daemon=$!
+  for _ in $(seq 200); do
+    grep -q '^cenoted: ready: ' "$work/log" && break
+    sleep 0.05
+  done
+  got=$(jack_lsp -c | awk '/^[^ ]/ { mine = /^cenote:out/ } mine { print $1 }' | tr '\n' ' ')
+  kill -INT $daemon
+  wait $daemon
+  [ "$got" = "$* " ] || { echo "check_jack: --channels $channels: $got" && exit 1; }
+}
+p=system:playback_
+wants 1 cenote:out_1 ${p}1 ${p}2
+wants 2 cenote:out_1 ${p}1 cenote:out_2 ${p}2
+wants 4 cenote:out_1 ${p}1 cenote:out_2 ${p}2 cenote:out_3 cenote:out_4
+grep -q 'JACK has 2 ports that play: out_3 and up are not connected$' "$work/log" ||
+  { cat "$work/log" && exit 1; }
+
 "$cenoted" --ahead 40 --port 0 --seed 7 --dry --duration $((seconds + 4)) 2>"$work/log" &
 daemon=$!
 for _ in $(seq 200); do
