@@ -30,7 +30,7 @@ Engine *engine_new(const EngineOptions *options, Kit *const *kit)
                           .id = -1,
                           .morph_a = ENGINE_SLOTS,
                           .morph_b = ENGINE_SLOTS};
-    stream_begin(part->now);
+    stream_begin(part->now, 1.0);
     part_reshape(part, &at_once);
   }
   ramp_set(&engine->master, 1.0f);
@@ -56,9 +56,9 @@ void engine_dress(Engine *engine, uint32_t voice, const PartSet *set)
   Part *part = &engine->part[voice];
   at_once.ramp = 0;
   part->set = *set;
+  stream_begin(part->now, (double)set->speed);
   part_reshape(part, &at_once);
   ramp_set(&part->now->run, set->run ? 1.0f : 0.0f);
-  stream_set_speed(part->now, (double)set->speed);
 }
 
 void engine_set_master(Engine *engine, float gain, bool muted)

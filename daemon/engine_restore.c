@@ -42,6 +42,7 @@ static bool restore_voice(Part *part, Reader *reader)
     return false;
   part->set = head.set;
   Stream *now = part->now;
+  stream_begin(now, (double)head.set.speed);
   now->cross = head.cross;
   now->envelope = head.envelope;
   now->run = head.run;
@@ -50,7 +51,6 @@ static bool restore_voice(Part *part, Reader *reader)
   memcpy(now->last, head.last, sizeof now->last);
   memcpy(part->residue, head.residue, sizeof part->residue);
   part->glide = head.glide;
-  stream_set_speed(now, (double)head.set.speed);
   return true;
 }
 

@@ -30,10 +30,11 @@ static Stream *stream_new(const CenoteModel *model, double model_hz, double rate
   ramp_set(&stream->gain, 1.0f);
   for (int c = 0; c < ENGINE_CHANNELS; ++c) ramp_set(&stream->pan[c], 1.0f);
   CenoteStatus status = cenote_voice_new(model, &stream->voice);
-  if (status == CENOTE_OK && model_hz != rate_hz)
-    status = cenote_resampler_new(model_hz, rate_hz, CENOTE_LIVE, &stream->resampler);
+  if (status == CENOTE_OK)
+    status = cenote_resampler_new(model_hz, rate_hz, CENOTE_LIVE, &stream->own);
   if (status == CENOTE_OK) {
-    if (stream->resampler) stream->least_look = stream->look = look_of(stream->resampler);
+    stream->least_look = look_of(stream->own);
+    stream_begin(stream, 1.0);
     return stream;
   }
   cenote_voice_free(stream->voice);
@@ -80,7 +81,7 @@ void kit_free(Kit *kit)
         free(stream->later[k].command.object);
     for (uint32_t k = 0; k < stream->saves; ++k) free(stream->save[k].object);
     cenote_voice_free(kit->stream[i]->voice);
-    cenote_resampler_free(kit->stream[i]->resampler);
+    cenote_resampler_free(kit->stream[i]->own);
     free(kit->stream[i]);
   }
   cenote_resampler_free(kit->ear);

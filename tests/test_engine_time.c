@@ -248,21 +248,28 @@ static void a_note_ends_after_its_seconds(void **state)
     }
 }
 
+/// Steps of the voice but for those that its resampler has read ahead.
+static double heard_steps(const Stream *stream)
+{
+  const double ahead = stream->resampler ? stream->look : 0.0;
+  return (double)cenote_voice_steps(stream->voice) - ahead;
+}
+
 static void speed_changes_how_long_it_takes(void **state)
 {
   static float out[2 * FRAMES * ENGINE_STEREO];
   static const double speeds[] = {0.25, 0.5, 2.0, 4.0};
-  for (int r = 1; r < 3; ++r)
+  for (int r = 0; r < 3; ++r)
     for (int s = 0; s < 4; ++s) {
       Stage *stage = solo(*state, rates[r], true);
-      const Stream *now = engine_part(stage->engine, 0)->now;
+      const Part *part = engine_part(stage->engine, 0);
       stage_send(stage, (Command){.kind = COMMAND_SPEED, .due = 2000, .number = speeds[s]});
       stage_play(stage, out, 2000, 77, 1);
-      const double before = (double)now->steps;
+      const double before = heard_steps(part->now);
       stage_play(stage, out, 10000, 77, 1);
+      const double after = heard_steps(part->now);
       const double want = 10000.0 * 16000.0 / rates[r] * speeds[s];
-      assert_true(fabs((double)now->steps - before - want) < 64.0); // the filter's length changes
-      assert_true(cenote_voice_steps(now->voice) == now->steps);
+      assert_true(fabs(after - before - want) < 3.0);
       stage_free(stage);
     }
 }

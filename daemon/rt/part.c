@@ -76,12 +76,11 @@ CENOTE_RT static void hand_over(Part *part, Stream *fresh, uint32_t frames, bool
 {
   Stream *old = part->now;
   old->laters = 0; // what was on its way to it is for the other
-  stream_begin(fresh);
+  stream_begin(fresh, (double)part->set.speed);
   fresh->envelope = old->envelope;
   fresh->run = old->run;
   fresh->gain = old->gain;
   memcpy(fresh->pan, old->pan, sizeof fresh->pan);
-  stream_set_speed(fresh, (double)part->set.speed);
   const bool silent = stream_stands(old);
   ramp_set(&fresh->cross, whole || silent ? 1.0f : 0.0f);
   ramp_to(&fresh->cross, 1.0f, frames);

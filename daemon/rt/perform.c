@@ -99,7 +99,7 @@ CENOTE_RT static void do_listen(Engine *engine, const Command *command)
     engine_turn(engine, part, engine->times.ramp, true);
     if (part->kit->ear) cenote_resampler_reset(part->kit->ear);
   } else {
-    stream_begin(part->now);
+    stream_begin(part->now, (double)part->set.speed);
     ramp_set(&part->now->cross, 0.0f);
     ramp_to(&part->now->cross, 1.0f, engine->times.ramp);
   }
@@ -136,7 +136,7 @@ CENOTE_RT static void do_log(Engine *engine, const Command *command)
   if (engine->logging) engine->unlogged = 0;
   for (uint32_t k = 0; engine->logging && k < engine->options.voices; ++k) {
     Part *part = &engine->part[k];
-    if (!stream_stands(part->now) && part->now->resampler) {
+    if (part->now->resampler) {
       part_double(part, &engine->times);
       engine_turn(engine, part, engine->times.ramp, false);
     }
@@ -190,7 +190,10 @@ CENOTE_RT static void set_part(Engine *engine, Part *part, const Command *comman
   case COMMAND_SPEED:
     part->set.speed = number;
     take_back(engine, part);
-    stream_set_speed(part->now, command->number);
+    if (!stream_set_speed(part->now, (double)number)) {
+      part_double(part, &engine->times);
+      engine_turn(engine, part, engine->times.ramp, false);
+    }
     return;
   case COMMAND_SAVE: {
     stream_take(part->now, command);

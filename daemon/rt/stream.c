@@ -11,10 +11,24 @@ CENOTE_RT static double position(const Stream *stream, double frames)
   return stream->base + since * (stream->pace * stream->speed);
 }
 
-CENOTE_RT void stream_begin(Stream *stream)
+/// Of the filter, which grows with the steps in a frame when those are more than one: known before
+/// it is met, so that how far the model is ahead depends on no block.
+CENOTE_RT static uint32_t look_at(const Stream *stream, double speed)
 {
-  if (stream->resampler) cenote_resampler_reset(stream->resampler);
-  stream->look = stream->least_look;
+  const double plain = stream->pace > 1.0 ? stream->pace : 1.0;
+  const double longer = stream->pace * speed / plain;
+  if (longer <= 1.0) return stream->least_look;
+  return (uint32_t)(stream->least_look * longer) + 2;
+}
+
+CENOTE_RT void stream_begin(Stream *stream, double speed)
+{
+  // At the model's own rate and speed nothing stands between the model and what is heard.
+  stream->resampler = stream->pace == 1.0 && speed == 1.0 ? NULL : stream->own;
+  stream->speed = speed;
+  cenote_resampler_reset(stream->own);
+  cenote_resampler_set_ratio(stream->own, 1.0 / (stream->pace * speed));
+  stream->look = look_at(stream, speed);
   stream->base = 0.0;
   stream->frames = stream->base_frames = stream->steps = 0;
   stream->held_at = stream->held = 0;
@@ -108,13 +122,16 @@ CENOTE_RT static void take_due(Stream *stream)
   memmove(stream->later, stream->later + due, stream->laters * sizeof *stream->later);
 }
 
-CENOTE_RT void stream_set_speed(Stream *stream, double speed)
+CENOTE_RT bool stream_set_speed(Stream *stream, double speed)
 {
-  if (!stream->resampler || speed == stream->speed) return;
+  if (speed == stream->speed) return true;
+  if (!stream->resampler) return false;
   stream->base = position(stream, 0.0);
   stream->base_frames = stream->frames;
   stream->speed = speed;
+  stream->look = look_at(stream, speed);
   cenote_resampler_set_ratio(stream->resampler, 1.0 / (stream->pace * speed));
+  return true;
 }
 
 CENOTE_RT static double least(double a, double b)

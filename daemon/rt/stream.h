@@ -9,9 +9,9 @@
 #include "rt/ramp.h"
 
 enum {
-  STREAM_ROOM = 256, ///< steps held for the resampler
-  STREAM_STEPS = 64, ///< made at a time
-  STREAM_LATER = 64  ///< commands that wait for their step
+  STREAM_ROOM = 1024, ///< steps held for the resampler, whose filter is longer the faster it reads
+  STREAM_STEPS = 64,  ///< made at a time
+  STREAM_LATER = 64   ///< commands that wait for their step
 };
 
 typedef struct Later {
@@ -22,11 +22,12 @@ typedef struct Later {
 
 typedef struct Stream {
   CenoteVoice *voice;
-  CenoteResampler *resampler; ///< NULL: the model runs at the output rate, and has no speed
+  CenoteResampler *resampler; ///< NULL: a step is a frame, and speed has been 1 since it began
+  CenoteResampler *own;       ///< that one, also while there is no use for it
   double pace;                ///< steps in an output frame, at speed 1
   double speed;
-  uint32_t least_look;  ///< steps that the resampler reads ahead
-  uint32_t look;        ///< the same, with what it turned out to want since it began
+  uint32_t least_look;  ///< steps that the resampler reads ahead at speed 1
+  uint32_t look;        ///< at this one, with what it turned out to want since
   uint64_t frames;      ///< made since it began
   uint64_t base_frames; ///< those made when the speed was last set
   double base;          ///< position then, in steps
@@ -66,7 +67,7 @@ struct Kit {
 };
 
 /// Begin anew from the voice's state, with nothing heard yet.
-CENOTE_RT void stream_begin(Stream *stream);
+CENOTE_RT void stream_begin(Stream *stream, double speed);
 
 /// Take a command at `frames` frames from now; false when too many wait already. *done is set when
 /// it has been, which may be some steps before its frame.
@@ -75,7 +76,8 @@ CENOTE_RT bool stream_later(Stream *stream, const Command *command, double frame
 CENOTE_RT void stream_forget(Stream *stream, const bool *done);
 /// Take a command of the first kind now. Saves are left in `save`.
 CENOTE_RT void stream_take(Stream *stream, const Command *command);
-CENOTE_RT void stream_set_speed(Stream *stream, double speed);
+/// False: it must begin anew for that, with its resampler.
+CENOTE_RT bool stream_set_speed(Stream *stream, double speed);
 
 /// sound[frames] of all, from now on; streams of one model stand side by side.
 CENOTE_RT void stream_render(Stream *const *stream, uint32_t streams, uint32_t frames);
