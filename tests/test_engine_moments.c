@@ -142,6 +142,21 @@ static void a_rewind_goes_where_it_says(void **state)
   }
 }
 
+/// From itself, and to now: nothing happens, not even a crossfade's rounding.
+static void a_copy_of_itself_and_a_rewind_of_nothing_change_nothing(void **state)
+{
+  static const CommandKind kinds[] = {COMMAND_COPY, COMMAND_REWIND};
+  render(*state, 1, NULL);
+  for (int k = 0; k < 2; ++k) {
+    Stage *stage = stage_of(*state, 1, 0);
+    stage_send(stage, (Command){.kind = kinds[k], .reply = 3, .due = 8100});
+    stage_play(stage, out, FRAMES, 100, 1);
+    assert_int_equal(stage->last[EVENT_DONE].reply, 3);
+    for (uint32_t i = 0; i < FRAMES; ++i) assert_true(out[2 * i] == cut(plain[i]));
+    stage_free(stage);
+  }
+}
+
 static float largest_step(const float *x, uint32_t from, uint32_t to)
 {
   float most = 0.0f;
@@ -253,6 +268,7 @@ int main(void)
       cmocka_unit_test(a_copy_sounds_as_its_source_does),
       cmocka_unit_test(a_pan_keeps_the_nearer_side_and_turns_the_other_down),
       cmocka_unit_test(a_rewind_goes_where_it_says),
+      cmocka_unit_test(a_copy_of_itself_and_a_rewind_of_nothing_change_nothing),
       cmocka_unit_test(a_stolen_voice_does_not_click),
       cmocka_unit_test(a_released_note_ends_and_stands_still),
       cmocka_unit_test(nothing_is_lost),

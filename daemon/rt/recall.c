@@ -124,6 +124,10 @@ CENOTE_RT void recall_copy(Engine *engine, const Command *command)
     return;
   }
   Part *from = &engine->part[command->whole];
+  if (from == part) { // is its own copy already
+    engine_answer(engine, command, command->voice, 0.0);
+    return;
+  }
   Stream *other = part_other(part, &engine->times);
   if (from->kit->hash != part->kit->hash) {
     engine_refuse(engine, command, REFUSED_OTHER_MODEL);
@@ -155,6 +159,10 @@ CENOTE_RT void recall_rewind(Engine *engine, const Command *command)
   const double back = command->number * engine->times.rate_hz;
   uint32_t at = 0;
   uint32_t held = kit->past_held;
+  if (!(back > 0.0)) { // is there
+    engine_answer(engine, command, command->voice, 0.0);
+    return;
+  }
   if (held == 0) {
     engine_refuse(engine, command, REFUSED_NO_PAST);
     return;
