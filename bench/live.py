@@ -129,21 +129,21 @@ class Jack:
 class Daemon:
     """cenoted on a free port, its log in a file."""
 
-    def __init__(self, folder, *args):
+    def __init__(self, folder, *args, stdin=subprocess.DEVNULL):
         self.log = os.path.join(folder, "cenoted.log")
         program = os.path.join(BUILD, "daemon", "cenoted")
         self.process = subprocess.Popen([program, "--no-config", "--port", "0", *map(str, args)],
                                         stderr=open(self.log, "w"), stdout=subprocess.DEVNULL,
-                                        stdin=subprocess.DEVNULL)
+                                        stdin=stdin)
         self.port = 0
         mark = "cenoted: ready: udp 127.0.0.1:"
-        for _ in range(600):
+        for _ in range(3000):
             for line in open(self.log):
                 if line.startswith(mark):
                     self.port = int(line[len(mark):].split(",")[0])
             if self.port or self.process.poll() is not None:
                 break
-            time.sleep(0.05)
+            time.sleep(0.01)
         if not self.port:
             self.process.kill()
             raise RuntimeError("cenoted is not ready: " + open(self.log).read()[-500:])
