@@ -46,12 +46,12 @@ for wrong in 0 9 -1 x 2.5 ""; do
   [ $status -eq 2 ] || bad "--channels $wrong: status $status"
   grep -q "^cenoted: --channels $wrong: want 1 to 8$" "$work/log" || bad "--channels $wrong: $(cat "$work/log")"
 done
-"$cenoted" --channels 4 --output icecast://x:y@127.0.0.1:1/m "$model" 2>"$work/log"
+"$cenoted" --port 0 --duration 1 --channels 4 --output icecast://x:y@127.0.0.1:1/m "$model" 2>"$work/log"
 status=$?
 [ $status -eq 2 ] && grep -q '^cenoted: --channels 4: icecast:// takes two$' "$work/log" ||
   bad "Icecast: status $status: $(cat "$work/log")"
 echo 'channels = 9' >"$work/nine.conf"
-"$cenoted" --config "$work/nine.conf" --no-audio "$model" 2>"$work/log"
+"$cenoted" --config "$work/nine.conf" --port 0 --duration 1 --no-audio "$model" 2>"$work/log"
 status=$?
 [ $status -eq 2 ] && grep -q 'nine.conf:1: --channels 9: want 1 to 8' "$work/log" ||
   bad "the configuration file: status $status: $(cat "$work/log")"
