@@ -154,6 +154,17 @@ static FailCode code_of(CenoteStatus status)
   }
 }
 
+/// The engine was not told to begin: the open file is closed again.
+static void abandon_take(Control *control, const Job *began)
+{
+  Job *job = job_new(JOB_END_TAKE);
+  if (!job) return;
+  job->take = began->take;
+  job->lane = began->lane;
+  control->take[began->take].ending = true;
+  control_put(control, job);
+}
+
 static void finish_take(Control *control, Job *job)
 {
   Take *take = &control->take[job->take];
@@ -165,17 +176,24 @@ static void finish_take(Control *control, Job *job)
     }
     return;
   }
+  if (began) {
+    const Command tap = {
+        .kind = COMMAND_TAP, .voice = take->voice, .slot = job->take, .object = take->ring};
+    take->lane = job->lane;
+    control->due = job->due;
+    const bool sent = control_send(control, tap);
+    control->due = 0;
+    if (!sent) {
+      control_fail(control, job->answer ? &job->from : NULL, job->command, FAIL_QUEUE,
+                   "the queue is full");
+      abandon_take(control, job);
+      return;
+    }
+  }
   lo_message message = lo_message_new();
   lo_message_add_string(message, job->command);
   lo_message_add_string(message, take->name);
   if (began) {
-    take->lane = job->lane;
-    control->due = job->due;
-    control_send(control, (Command){.kind = COMMAND_TAP,
-                                    .voice = take->voice,
-                                    .slot = job->take,
-                                    .object = take->ring});
-    control->due = 0;
     lo_message_add_int64(message, 0);
   } else {
     lo_message_add_int64(message, (int64_t)job->frames);

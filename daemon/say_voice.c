@@ -298,8 +298,8 @@ void say_prime(const Call *call)
     if (!call_number(call, used++, &begin)) return;
     if (call_is_number(call, used) && !call_number(call, used++, &length)) return;
   }
-  if (begin.real < 0.0 || length.real < 0.0 || length.real > 3600.0) {
-    CALL_FAIL(call, FAIL_ARGUMENTS, "start from 0 s, and 0 to 3600 s long");
+  if (begin.real < 0.0 || begin.real > 1e6 || length.real < 0.0 || length.real > 3600.0) {
+    CALL_FAIL(call, FAIL_ARGUMENTS, "start from 0 to 1e6 s, and 0 to 3600 s long");
     return;
   }
   Job *job = call_job(call, JOB_PRIME, used);
