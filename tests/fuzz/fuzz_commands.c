@@ -360,6 +360,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
       .model = "small",
       .block = 64,
       .voices = 2,
+      .channels = way & 1 ? 3 : 2,
       .threads = 1,
       .seed = 1,
       .no_audio = true,

@@ -224,6 +224,11 @@ void player_status(Player *player, bool reset, PlayerStatus *out)
                         .waiting = engine_waiting(engine)};
 }
 
+uint64_t player_frames(const Player *player)
+{
+  return player ? player->frames : 0;
+}
+
 /// Now and then, so that voices are shed.
 bool player_overloaded(const Player *player)
 {
@@ -262,7 +267,7 @@ void rig_play(Daemon *daemon, uint32_t frames)
     if (engine_waiting(engine) > ENGINE_QUEUE) rig_broken("the queue has an end");
     engine_run(engine, 0, 1);
     engine_end(engine, out);
-    for (uint32_t i = 0; i < ENGINE_CHANNELS * segment; ++i)
+    for (uint32_t i = 0; i < control->options->channels * segment; ++i)
       if (!(fabsf(out[i]) <= 1.0f)) rig_broken("samples are within -1 and 1");
   }
   control->player->frames += frames;

@@ -63,7 +63,7 @@ int recorder_add(Recorder *recorder, Ring *ring, Sink *sink)
 
 static void drain(Recorder *recorder, int lane)
 {
-  float frames[2 * 512];
+  float frames[3 * 512]; // of as many channels as the target asks for
   size_t got;
   while (recorder->sink[lane] && (got = ring_read(recorder->ring[lane], frames, 512)) > 0)
     sink_write(recorder->sink[lane], frames, got);
