@@ -82,6 +82,11 @@ void control_flush(Control *control)
   control->in_bundle = false;
 }
 
+uint64_t control_frame(const Control *control)
+{
+  return player_frames(control->player) + control->options->block;
+}
+
 void control_put(Control *control, Job *job)
 {
   ++control->jobs_put;
@@ -352,7 +357,7 @@ void control_tend(Control *control)
   while (ring_read(control->events, &event, 1) == 1) control_take_event(control, &event);
   for (Job *job = jobs_get(control->jobs); job; job = jobs_get(control->jobs)) finish(control, job);
   player_correct_clock(control->player, &control->clock);
-  later_apply(&control->later, &control->values, player_frames(control->player));
+  later_apply(&control->later, &control->values, control_frame(control));
   tell_files(control);
   care_tend(control);
   give_feedback(control);

@@ -156,6 +156,8 @@ bool control_send(Control *control, Command command);
 /// End of a bundle: its commands go at once.
 void control_flush(Control *control);
 
+/// The last frame that may be told of as done: the block in the making is begun.
+uint64_t control_frame(const Control *control);
 /// Give a job to the job thread.
 void control_put(Control *control, Job *job);
 

@@ -103,7 +103,7 @@ void say_clear(const Call *call)
 {
   call_ignore(call, 0);
   if (call_send(call, (Command){.kind = COMMAND_CLEAR}))
-    later_clear(&call->control->later, player_frames(call->control->player));
+    later_clear(&call->control->later, control_frame(call->control));
 }
 
 void say_notify(const Call *call)
