@@ -26,6 +26,7 @@ struct Recorder {
   int files;            ///< of the outputs
   pthread_mutex_t lock; ///< of what follows: takes and their ends, and the files that are whole
   Lane *take[RECORDER_TAKES];
+  _Atomic uint64_t missed; ///< frames, by takes
   Whole whole[FILES];
   size_t first; ///< of them
   size_t wholes;
@@ -148,12 +149,20 @@ static Lane *take_at(Recorder *recorder, int lane)
   return lane >= 0 && lane < RECORDER_TAKES ? recorder->take[lane] : NULL;
 }
 
-void recorder_note_dropped(Recorder *recorder, int lane, uint64_t dropped)
+/// What the engine found no room for in the take's ring.
+static void count_missed(Recorder *recorder, Lane *take)
 {
-  pthread_mutex_lock(&recorder->lock);
-  Lane *take = take_at(recorder, lane);
-  if (take) atomic_store_explicit(&take->dropped, dropped, memory_order_relaxed);
-  pthread_mutex_unlock(&recorder->lock);
+  const uint64_t lost = ring_lost(take->ring);
+  const uint64_t before = atomic_exchange_explicit(&take->dropped, lost, memory_order_relaxed);
+  atomic_fetch_add_explicit(&recorder->missed, lost - before, memory_order_relaxed);
+}
+
+static void tell_total(const Lane *lane)
+{
+  const uint64_t dropped = atomic_load_explicit(&lane->dropped, memory_order_relaxed);
+  if (dropped > 0)
+    fprintf(stderr, "cenoted: %s: %" PRIu64 " frames dropped in all\n", sink_name(lane->sink),
+            dropped);
 }
 
 /// Out of the table before it is waited for: its place is free, and nobody tends it meanwhile.
@@ -169,6 +178,8 @@ bool recorder_end(Recorder *recorder, int lane, char *path, size_t size, uint64_
   }
   atomic_store_explicit(&take->stop, true, memory_order_release);
   lane_join(take);
+  count_missed(recorder, take);
+  tell_total(take);
   *held = sink_frames(take->sink);
   const bool good = take->good;
   snprintf(path, size, "%s", good ? sink_path(take->sink) : sink_error(take->sink));
@@ -181,14 +192,17 @@ void recorder_tend(Recorder *recorder)
   const int64_t now = now_ms();
   for (int i = 0; i < recorder->outputs; ++i) lane_tell(recorder->output[i], now);
   pthread_mutex_lock(&recorder->lock);
-  for (int i = 0; i < RECORDER_TAKES; ++i)
-    if (recorder->take[i]) lane_tell(recorder->take[i], now);
+  for (int i = 0; i < RECORDER_TAKES; ++i) {
+    if (!recorder->take[i]) continue;
+    count_missed(recorder, recorder->take[i]);
+    lane_tell(recorder->take[i], now);
+  }
   pthread_mutex_unlock(&recorder->lock);
 }
 
 uint64_t recorder_dropped(const Recorder *recorder)
 {
-  uint64_t dropped = 0;
+  uint64_t dropped = recorder ? atomic_load_explicit(&recorder->missed, memory_order_relaxed) : 0;
   for (int i = 0; recorder && i < recorder->outputs; ++i)
     dropped += atomic_load_explicit(&recorder->output[i]->dropped, memory_order_relaxed);
   return dropped;
@@ -224,14 +238,6 @@ static bool await_outputs(Recorder *recorder, bool hurry)
     if (!waits) return !stuck;
     nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
   }
-}
-
-static void tell_total(const Lane *lane)
-{
-  const uint64_t dropped = atomic_load_explicit(&lane->dropped, memory_order_relaxed);
-  if (dropped > 0)
-    fprintf(stderr, "cenoted: %s: %" PRIu64 " frames dropped in all\n", sink_name(lane->sink),
-            dropped);
 }
 
 bool recorder_stop(Recorder *recorder, bool hurry)

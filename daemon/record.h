@@ -29,8 +29,6 @@ bool recorder_room(const Recorder *recorder, size_t count);
 /// A take, from `ring` into `sink`, which is the recorder's from now on. Its lane, 0 to
 /// RECORDER_TAKES - 1; -1 when none is free, or no thread: then the sink stays the caller's.
 int recorder_add(Recorder *recorder, Ring *ring, Sink *sink);
-/// Frames of it that did not fit into its ring, as the engine counts them, in all.
-void recorder_note_dropped(Recorder *recorder, int lane, uint64_t dropped);
 /// End it, after the engine wrote the last frame into its ring: waits until all of it is written;
 /// the ring is empty then. path[size] and the frames that it holds. False when it failed, with the
 /// reason in path; what was written until then is a whole file.
@@ -43,7 +41,7 @@ bool recorder_next_file(Recorder *recorder, char *path, size_t size, uint64_t *f
 
 /// Now and then: tells on standard error which lanes drop frames.
 void recorder_tend(Recorder *recorder);
-/// Frames that outputs missed, all together.
+/// Frames that outputs and takes missed, all together.
 uint64_t recorder_dropped(const Recorder *recorder);
 /// -1 while an output goes on, or there never was one. Else 0, or 1 if one of them failed.
 int recorder_over(const Recorder *recorder);

@@ -19,6 +19,7 @@ Ring *ring_new(size_t items, size_t size)
   ring->size = size;
   ring->data = data;
   atomic_init(&ring->write, 0);
+  atomic_init(&ring->lost, 0);
   atomic_init(&ring->read, 0);
   return ring;
 }

@@ -156,7 +156,8 @@ static Take *new_take(const Call *call, uint32_t *number)
   }
   Take *take = &control->take[*number];
   *take = (Take){.used = true, .lane = -1};
-  take->ring = ring_new((size_t)control->rate_hz, control->options->channels * sizeof(float));
+  take->ring =
+      ring_new((size_t)(4.0 * control->rate_hz), control->options->channels * sizeof(float));
   if (take->ring) return take;
   take->used = false;
   CALL_FAIL(call, FAIL_MEMORY, "out of memory");

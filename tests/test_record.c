@@ -54,6 +54,30 @@ static int expect_file(const char *path, int take, int first, int frames)
   return frames;
 }
 
+static void what_a_take_misses_is_counted(void **state)
+{
+  (void)state;
+  char path[128];
+  char told[512];
+  static float blocks[2 * FRAMES];
+  uint64_t held;
+  Recorder *recorder = recorder_new(false);
+  Ring *ring = ring_new(BLOCK, 2 * sizeof(float));
+  const size_t room = ring_room(ring);
+  assert_true(ring_write(ring, blocks, room)); // before anybody empties it
+  assert_false(ring_write(ring, blocks, 7));
+  name(path, "missed", 0);
+  assert_int_equal(recorder_add(recorder, ring, open_sink(path, 0)), 0);
+  recorder_tend(recorder);
+  assert_int_equal(recorder_dropped(recorder), 7);
+  assert_false(ring_write(ring, blocks, room + 1));
+  assert_true(recorder_end(recorder, 0, told, sizeof told, &held));
+  assert_int_equal(held, room);
+  assert_int_equal(recorder_dropped(recorder), 7 + room + 1);
+  assert_true(recorder_stop(recorder, false));
+  ring_free(ring);
+}
+
 static void sixteen_takes_side_by_side_are_whole(void **state)
 {
   (void)state;
@@ -188,6 +212,7 @@ int main(void)
   snprintf(folder, sizeof folder, "/tmp/cenote-record-XXXXXX");
   if (!mkdtemp(folder)) return 1;
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(what_a_take_misses_is_counted),
       cmocka_unit_test(sixteen_takes_side_by_side_are_whole),
       cmocka_unit_test(a_row_of_files_loses_no_frame),
       cmocka_unit_test(outputs_end_apart),

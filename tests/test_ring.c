@@ -56,6 +56,7 @@ static void a_write_that_does_not_fit_writes_nothing(void **state)
     assert_int_equal(ring_read(ring, out, 9), 5);
     assert_memory_equal(out, in, 5 * sizeof *in);
   }
+  assert_int_equal(ring_lost(ring), 9 + 20 * 4);
   ring_free(ring);
   ring_free(NULL);
 }

@@ -14,7 +14,10 @@ CENOTE_RT size_t ring_space(const Ring *ring)
 
 CENOTE_RT bool ring_write(Ring *ring, const void *items, size_t count)
 {
-  if (ring_space(ring) < count) return false;
+  if (ring_space(ring) < count) {
+    atomic_fetch_add_explicit(&ring->lost, count, memory_order_relaxed);
+    return false;
+  }
   const size_t write = atomic_load_explicit(&ring->write, memory_order_relaxed);
   const size_t at = write & ring->mask;
   const size_t first = ring->mask + 1 - at < count ? ring->mask + 1 - at : count;
@@ -22,6 +25,11 @@ CENOTE_RT bool ring_write(Ring *ring, const void *items, size_t count)
   memcpy(ring->data, (const char *)items + first * ring->size, (count - first) * ring->size);
   atomic_store_explicit(&ring->write, write + count, memory_order_release);
   return true;
+}
+
+CENOTE_RT uint64_t ring_lost(const Ring *ring)
+{
+  return atomic_load_explicit(&ring->lost, memory_order_relaxed);
 }
 
 CENOTE_RT size_t ring_filled(const Ring *ring)

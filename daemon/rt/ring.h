@@ -25,6 +25,9 @@ CENOTE_RT size_t ring_space(const Ring *ring);
 /// For the writer alone: all `count` items, seen by the reader at once, or none: false.
 CENOTE_RT bool ring_write(Ring *ring, const void *items, size_t count);
 
+/// Items that found no room, in all.
+CENOTE_RT uint64_t ring_lost(const Ring *ring);
+
 /// For the reader alone: items that can be read now.
 CENOTE_RT size_t ring_filled(const Ring *ring);
 /// For the reader alone: up to `count` items; how many there were.
