@@ -49,14 +49,18 @@ const char *control_command_of(const Job *job)
   return job->command;
 }
 
+void control_put_awaited(Control *control, Job *job)
+{
+  control_put(control, job);
+  for (size_t i = 0; i < control->syncs; ++i) control->sync[i].after = control->jobs_put;
+}
+
 /// A job has one of the moments that it waits for, or will not get it; with the last it goes on.
 static void go_on(Control *control, Job *job)
 {
   if (job->kind == JOB_KEEP && --job->count > 0) return;
   if (job->kind == JOB_KEEP) job->count = ENGINE_VOICES;
-  control_put(control, job);
-  // Those who asked for /synced since wait for this job too.
-  for (size_t i = 0; i < control->syncs; ++i) control->sync[i].after = control->jobs_put;
+  control_put_awaited(control, job);
 }
 
 static void refuse(Control *control, const Event *event, const Asked *asked)
@@ -223,10 +227,8 @@ static void take_tap(Control *control, const Event *event)
   Take *take = &control->take[event->slot];
   if (!take->job) return;
   take->job->frames = event->whole;
-  control_put(control, take->job);
+  control_put_awaited(control, take->job);
   take->job = NULL;
-  // Those who asked for /synced after the /rec/stop wait for this job too.
-  for (size_t i = 0; i < control->syncs; ++i) control->sync[i].after = control->jobs_put;
 }
 
 void control_take_event(Control *control, const Event *event)

@@ -160,6 +160,9 @@ void control_flush(Control *control);
 uint64_t control_frame(const Control *control);
 /// Give a job to the job thread.
 void control_put(Control *control, Job *job);
+/// The same for a job that goes on by the engine's word: those who asked for /synced since it was
+/// asked for wait for it too.
+void control_put_awaited(Control *control, Job *job);
 
 /// A question's name for Command.reply; 0: no room, said to whoever asked.
 uint32_t control_ask(Control *control, const OscPeer *from, const char *command, Job *job);

@@ -113,8 +113,7 @@ void logging_end(Control *control, uint64_t frame, uint64_t lost)
   if (job) {
     job->log = control->log;
     job->frames = frame;
-    control_put(control, job);
-    for (size_t i = 0; i < control->syncs; ++i) control->sync[i].after = control->jobs_put;
+    control_put_awaited(control, job);
   } else if (control->log) {
     CenoteError err;
     if (!replay_log_close(control->log, frame, &err)) log_error("%s", err.text);

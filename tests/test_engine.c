@@ -219,18 +219,6 @@ static void a_full_queue_still_ends_a_recording(void **state)
   ring_free(ring);
 }
 
-static int load(void **state)
-{
-  *state = voices_model("tiny");
-  return 0;
-}
-
-static int unload(void **state)
-{
-  cenote_model_free(*state);
-  return 0;
-}
-
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -241,5 +229,5 @@ int main(void)
       cmocka_unit_test(what_a_clear_drops_is_answered),
       cmocka_unit_test(a_full_queue_still_ends_a_recording),
   };
-  return cmocka_run_group_tests(tests, load, unload);
+  return cmocka_run_group_tests(tests, voices_load, voices_unload);
 }

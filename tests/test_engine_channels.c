@@ -214,18 +214,6 @@ static void recordings_have_all_channels(void **state)
   stage_free(stage);
 }
 
-static int load(void **state)
-{
-  *state = voices_model("tiny");
-  return 0;
-}
-
-static int unload(void **state)
-{
-  cenote_model_free(*state);
-  return 0;
-}
-
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -237,5 +225,5 @@ int main(void)
       cmocka_unit_test(what_fades_does_so_on_every_channel),
       cmocka_unit_test(recordings_have_all_channels),
   };
-  return cmocka_run_group_tests(tests, load, unload);
+  return cmocka_run_group_tests(tests, voices_load, voices_unload);
 }

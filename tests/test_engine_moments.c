@@ -248,18 +248,6 @@ static void nothing_is_lost(void **state)
   cenote_model_free(second);
 }
 
-static int load(void **state)
-{
-  *state = voices_model("tiny");
-  return 0;
-}
-
-static int unload(void **state)
-{
-  cenote_model_free(*state);
-  return 0;
-}
-
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -273,5 +261,5 @@ int main(void)
       cmocka_unit_test(a_released_note_ends_and_stands_still),
       cmocka_unit_test(nothing_is_lost),
   };
-  return cmocka_run_group_tests(tests, load, unload);
+  return cmocka_run_group_tests(tests, voices_load, voices_unload);
 }

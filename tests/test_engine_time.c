@@ -274,18 +274,6 @@ static void speed_changes_how_long_it_takes(void **state)
     }
 }
 
-static int load(void **state)
-{
-  *state = voices_model("tiny");
-  return 0;
-}
-
-static int unload(void **state)
-{
-  cenote_model_free(*state);
-  return 0;
-}
-
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -296,5 +284,5 @@ int main(void)
       cmocka_unit_test(speed_changes_how_long_it_takes),
       cmocka_unit_test(the_same_events_make_the_same_sound_in_any_blocks),
   };
-  return cmocka_run_group_tests(tests, load, unload);
+  return cmocka_run_group_tests(tests, voices_load, voices_unload);
 }

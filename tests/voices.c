@@ -78,3 +78,15 @@ float voices_most(const CenoteVoice *voice, uint32_t level)
 {
   return find(voice, level).most;
 }
+
+int voices_load(void **state)
+{
+  *state = voices_model("tiny");
+  return 0;
+}
+
+int voices_unload(void **state)
+{
+  cenote_model_free(*state);
+  return 0;
+}

@@ -19,4 +19,8 @@ uint64_t voices_memory(const CenoteVoice *voice, uint32_t level);
 /// Largest size of a number among them.
 float voices_most(const CenoteVoice *voice, uint32_t level);
 
+/// A group's setup and teardown: its tests' state is the model `tiny`.
+int voices_load(void **state);
+int voices_unload(void **state);
+
 #endif
