@@ -4,7 +4,7 @@
 #include "commands.h"
 #include "osc_packet.h"
 #include "rt/engine_struct.h"
-#include "rt/ring_struct.h"
+#include "rt/ring.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -39,33 +39,15 @@ int clock_gettime(clockid_t id, struct timespec *out)
   return 0;
 }
 
-/// As the daemon's own, but for how many commands fit.
-Ring *ring_new(size_t items, size_t size)
+#undef ring_new
+Ring *ring_new(size_t items, size_t size);
+
+/// What the build has the daemon call so: its own, but for how many commands fit.
+Ring *rig_ring_new(size_t items, size_t size)
 {
-  size_t whole = 1;
-  if (size == sizeof(Command)) items = most_commands;
-  while (whole < items) whole *= 2;
-  Ring *ring = aligned_alloc(_Alignof(Ring), sizeof *ring);
-  char *data = calloc(whole, size);
-  if (!ring || !data) abort();
-  ring->mask = whole - 1;
-  ring->size = size;
-  ring->data = data;
-  atomic_init(&ring->write, 0);
-  atomic_init(&ring->read, 0);
+  Ring *ring = ring_new(size == sizeof(Command) ? most_commands : items, size);
+  if (!ring) abort();
   return ring;
-}
-
-void ring_free(Ring *ring)
-{
-  if (!ring) return;
-  free(ring->data);
-  free(ring);
-}
-
-size_t ring_room(const Ring *ring)
-{
-  return ring->mask + 1;
 }
 
 // Sockets.
