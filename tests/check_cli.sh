@@ -124,7 +124,7 @@ for step in range(1, 3 * a["period"] + 1):
     worst = max(worst, backlog)
 sys.exit(abs(worst * 1e3 / a["sample_rate"] - a["ahead_ms"]) > 1e-6)
 PY
-json 'a["kernel"] in ("avx512", "avx2", "neon", "portable")' "$work/info.json"
+json 'a["kernel"] in ("amx", "avx512", "avx2", "neon", "portable")' "$work/info.json"
 CENOTE_ISA=scalar "$cenote" info "$model" --json >"$work/scalar.json" || bad "info, scalar: exit $?"
 json 'a["kernel"] == "scalar"' "$work/scalar.json"
 CENOTE_ISA=z80 "$cenote" info "$model" >/dev/null 2>"$work/stderr" && bad "CENOTE_ISA=z80: exit 0"

@@ -110,7 +110,7 @@ for mode in step sequence voices=5; do
   near "$(tail -c 4 "$work/answer" | od -An -tf4 | tr -d ' ')" 4.1661 1e-4 ||
     bad "logits --mode $mode: nll_bits $(tail -c 4 "$work/answer" | od -An -tf4)"
 done
-for isa in scalar portable avx2 avx512 neon; do
+for isa in scalar portable avx2 avx512 amx neon; do
   CENOTE_ISA=$isa "$cenote" info "$model" >/dev/null 2>&1 || continue # not on this machine
   for precision in bf16 int8; do
     CENOTE_ISA=$isa "$cenote" logits "$model" "$tokens" -o "$work/$isa" --precision $precision ||

@@ -186,6 +186,24 @@ static CnMatrix repacked(const CnKernels *k, const CnMatrix *m, unsigned char *c
   return own;
 }
 
+/// Every table's products by 1 to VOICES_MOST vectors are the reference's.
+static void compare_products(const CnMatrix *m, size_t bytes, Room *want, Room *got,
+                             unsigned char *copy, bool add)
+{
+  multiply(&cn_kernels_scalar, m, want, VOICES_MOST, add);
+  EACH_TABLE
+  {
+    const CnMatrix own = repacked(k, m, copy, bytes);
+    for (uint32_t voices = 1; voices <= VOICES_MOST; ++voices) {
+      multiply(k, &own, got, voices, add);
+      for (uint32_t v = 0; v < voices; ++v)
+        if (memcmp(got->y[v], want->y[v], m->rows * sizeof(float)) != 0)
+          fail_msg("%s, form %d, %u x %u in %u, voice %u of %u", k->name, m->form, m->rows, m->cols,
+                   m->groups, v, voices);
+    }
+  }
+}
+
 static void products_equal_the_reference(void **state)
 {
   (void)state;
@@ -202,22 +220,13 @@ static void products_equal_the_reference(void **state)
   for (int form = CN_FORM_F32; form <= CN_FORM_INT4; ++form) {
     for (size_t c = 0; c < sizeof size / sizeof *size; ++c) {
       for (size_t g = 0; g < sizeof granules / sizeof *granules; ++g) {
-        const uint32_t groups = form >= CN_FORM_INT8 && size[c] % 64 == 0 ? 2 : 1;
+        const uint32_t rows = granules[g] * CN_GRANULE;
         size_t bytes;
-        const CnMatrix m =
-            random_matrix((CnForm)form, granules[g] * CN_GRANULE, size[c], groups, panel, &bytes);
-        multiply(&cn_kernels_scalar, &m, want, VOICES_MOST, c % 2);
-        EACH_TABLE
-        {
-          const CnMatrix own = repacked(k, &m, copy, bytes);
-          for (uint32_t voices = 1; voices <= VOICES_MOST; ++voices) {
-            multiply(k, &own, got, voices, c % 2);
-            for (uint32_t v = 0; v < voices; ++v)
-              if (memcmp(got->y[v], want->y[v], m.rows * sizeof(float)) != 0)
-                fail_msg("%s, form %d, %u x %u, voice %u of %u", k->name, form, m.rows, m.cols, v,
-                         voices);
-          }
-        }
+        CnMatrix m = random_matrix((CnForm)form, rows, size[c], 1, panel, &bytes);
+        compare_products(&m, bytes, want, got, copy, c % 2);
+        if (form < CN_FORM_INT8 || size[c] % 64 != 0) continue;
+        m = random_matrix((CnForm)form, rows, size[c], 2, panel, &bytes);
+        compare_products(&m, bytes, want, got, copy, c % 2);
       }
     }
   }

@@ -8,6 +8,9 @@
 const CnKernels *const *cn_kernels_all(void)
 {
   static const CnKernels *const all[] = {
+#ifdef CN_HAVE_AMX
+      &cn_kernels_amx,
+#endif
 #ifdef CN_HAVE_X86
       &cn_kernels_avx512,   &cn_kernels_avx2,
 #endif

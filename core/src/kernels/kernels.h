@@ -164,6 +164,7 @@ extern const CnKernels cn_kernels_scalar;   ///< the reference: plain, one numbe
 extern const CnKernels cn_kernels_portable; ///< the compiler's vectors: the fallback everywhere
 extern const CnKernels cn_kernels_avx2;     ///< x86-64
 extern const CnKernels cn_kernels_avx512;   ///< x86-64, with VNNI and BF16
+extern const CnKernels cn_kernels_amx;      ///< the same, and tiles for int8 and several voices
 extern const CnKernels cn_kernels_neon;     ///< aarch64, with the dot product
 
 /// Tables of this build, best first, NULL at the end.

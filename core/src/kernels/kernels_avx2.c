@@ -190,4 +190,5 @@ static void diagonals(float *restrict y, float *restrict z, const CnDiagonal *m,
   diagonal(z, n, x);
 }
 
-const CnKernels cn_kernels_avx2 = {.name = "avx2", .flip = FLIP, VECTOR_KERNELS};
+const CnKernels cn_kernels_avx2 = {
+    .name = "avx2", .usable = usable, .flip = FLIP, .product = product, VECTOR_KERNELS};

@@ -38,4 +38,5 @@ static inline Whole mac_int4(Whole sum, Whole w, Quad low, Quad high)
   return (Whole)vdotq_s32(half, second, vreinterpretq_s8_u32(vdupq_n_u32(high)));
 }
 
-const CnKernels cn_kernels_neon = {.name = "neon", .flip = FLIP, VECTOR_KERNELS};
+const CnKernels cn_kernels_neon = {
+    .name = "neon", .usable = usable, .flip = FLIP, .product = product, VECTOR_KERNELS};

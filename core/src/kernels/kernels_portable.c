@@ -41,4 +41,5 @@ static inline Whole mac_int4(Whole sum, Whole w, Quad low, Quad high)
   return sum;
 }
 
-const CnKernels cn_kernels_portable = {.name = "portable", .flip = FLIP, VECTOR_KERNELS};
+const CnKernels cn_kernels_portable = {
+    .name = "portable", .usable = usable, .flip = FLIP, .product = product, VECTOR_KERNELS};

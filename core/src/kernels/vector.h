@@ -346,10 +346,10 @@ static void sincos_all(float *s, float *c, const float *x, uint32_t n)
 
 /// The table's entries; the including file names it.
 #define VECTOR_KERNELS                                                                             \
-  .usable = usable, .product = product, .narrow = narrow, .diagonal = diagonal,                    \
-  .diagonals = diagonals, .weigh = weigh, .layer_norm = layer_norm, .rms_norm = rms_norm,          \
-  .gate = gate, .gate_brief = gate_brief, .layer_norm_brief = layer_norm_brief, .gelu = gelu,      \
-  .add = add, .multiply_add = multiply_add, .rglru = rglru, .lru = lru, .exp = exp_all,            \
-  .expm1 = expm1_all, .sigmoid = sigmoid_all, .sincos = sincos_all
+  .narrow = narrow, .diagonal = diagonal, .diagonals = diagonals, .weigh = weigh,                  \
+  .layer_norm = layer_norm, .rms_norm = rms_norm, .gate = gate, .gate_brief = gate_brief,          \
+  .layer_norm_brief = layer_norm_brief, .gelu = gelu, .add = add, .multiply_add = multiply_add,    \
+  .rglru = rglru, .lru = lru, .exp = exp_all, .expm1 = expm1_all, .sigmoid = sigmoid_all,          \
+  .sincos = sincos_all
 
 #endif
