@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: ISC
 """The most voices of a preset that play without an xrun while the machine compiles.
 
-Usage: bench/load.py [-o FILE] [--model MODEL] [--ahead MS] [--step S] [MINUTES]
+Usage: bench/load.py [-o FILE] [--model MODEL] [--precision P] [--ahead MS] [--step S] [MINUTES]
 On a JACK server of its own (dummy driver, 48 kHz, 256 frames). Doubles the voices, then halves the
 gap, S seconds each (default 20); then plays the most for MINUTES (default 10), fewer by one when
-there is an xrun, and so on. Each try is a line of JSON in FILE (default bench/results/load.jsonl).
+there is an xrun or a voice is shed, and so on; at last twice as many, to see what is shed. Each try
+is a line of JSON in FILE (default bench/results/load.jsonl).
 """
 
 import argparse
@@ -31,25 +32,29 @@ def compile_always(folder):
                             stderr=subprocess.DEVNULL, start_new_session=True)
 
 
-def play(options, folder, voices, seconds, out):
-    """Whether so many voices play for so long without an xrun."""
-    daemon = live.Daemon(folder, "--voices", voices, "--ahead", options.ahead, options.model)
+def play(options, folder, voices, seconds, out, past=False):
+    """Whether so many voices play for so long without an xrun. past: whatever happens."""
+    daemon = live.Daemon(folder, "--voices", voices, "--ahead", options.ahead, "--precision",
+                         options.precision, options.model)
     client = live.Client(daemon.port)
     time.sleep(1.0)
     first, began = live.status(client), time.monotonic()
+    last, peak = first, 0.0
     while time.monotonic() - began < seconds and daemon.alive():
         time.sleep(min(1.0, seconds))
-        last = live.status(client)
-        if last and first and last["xruns"] > first["xruns"]:
+        last = live.status(client) or last
+        peak = max(peak, last["load_peak"])
+        if not past and (last["xruns"] > first["xruns"] or last["sounding"] < voices):
             break
     code = daemon.end()
-    row = {"voices": voices, "seconds": round(time.monotonic() - began, 1), "exit": code,
-           "xruns": last["xruns"] - first["xruns"] if first and last else None,
-           "load_mean": last and last["load_mean"], "load_peak": last and last["load_peak"]}
+    row = {"model": options.model, "precision": options.precision, "ahead_ms": options.ahead,
+           "voices": voices, "sounding": last["sounding"], "seconds": round(time.monotonic() - began, 1),
+           "exit": code, "xruns": last["xruns"] - first["xruns"], "load_mean": round(last["load_mean"], 1),
+           "load_peak": round(peak, 1)}
     out.write(json.dumps(row) + "\n")
     out.flush()
     print(row, flush=True)
-    return row["xruns"] == 0 and code == 0
+    return row["xruns"] == 0 and row["sounding"] == voices and code == 0
 
 
 def search(options, folder, out):
@@ -69,6 +74,7 @@ def main():
     parser.add_argument("minutes", nargs="?", type=float, default=10.0)
     parser.add_argument("-o", dest="out", default=os.path.join(live.HERE, "bench", "results", "load.jsonl"))
     parser.add_argument("--model", default="starter")
+    parser.add_argument("--precision", default="auto")
     parser.add_argument("--ahead", type=float, default=40.0)
     parser.add_argument("--step", type=float, default=20.0)
     options = parser.parse_args()
@@ -81,6 +87,7 @@ def main():
             voices = search(options, folder, out)
             while voices > 0 and not play(options, folder, voices, 60.0 * options.minutes, out):
                 voices -= 1
+            play(options, folder, min(64, 2 * voices), options.step, out, past=True)
             print("%d voices of %s for %g minutes without an xrun" % (voices, options.model, options.minutes))
         except live.Missing as why:
             print("skipped: %s" % why)
