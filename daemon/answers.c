@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-uint32_t control_ask(Control *control, const OscPeer *from, const char *command, Job *job)
+uint32_t control_ask(Control *control, const OscPeer *from, const int32_t *tag, const char *command,
+                     Job *job)
 {
   for (uint32_t i = 0; i < CONTROL_ASKED; ++i) {
     const uint32_t at = (control->names + i) % CONTROL_ASKED;
@@ -22,13 +23,14 @@ uint32_t control_ask(Control *control, const OscPeer *from, const char *command,
     asked->order = control->due > 0 ? UINT64_MAX : ++control->asks;
     ++control->open;
     asked->answer = from != NULL;
-    asked->tagged = false;
+    asked->tagged = tag != NULL;
+    if (tag) asked->tag = *tag;
     if (from) asked->from = *from;
     asked->job = job;
     snprintf(asked->command, sizeof asked->command, "%s", command);
     return asked->name;
   }
-  control_fail(control, from, command, FAIL_LIMIT, "%d answers are waited for already",
+  control_fail(control, from, tag, command, FAIL_LIMIT, "%d answers are waited for already",
                CONTROL_ASKED);
   return 0;
 }
@@ -66,31 +68,36 @@ static void go_on(Control *control, Job *job)
 static void refuse(Control *control, const Event *event, const Asked *asked)
 {
   char slot[64];
-  const OscPeer *from = asked->answer ? &asked->from : NULL;
   control_slot_text(control, event->slot < ENGINE_SLOTS ? event->slot : 0, slot);
   switch ((Refusal)event->whole) {
   case REFUSED_NO_SLOT:
-    control_fail(control, from, asked->command, FAIL_NOT_THERE, "slot %s is empty", slot);
+    CONTROL_FAIL(control, asked, FAIL_NOT_THERE, "slot %s is empty", slot);
     break;
   case REFUSED_OTHER_MODEL: {
     const uint64_t hash = event->slot < ENGINE_SLOTS ? control->slot[event->slot] : 0;
     const Loaded *loaded = control_model_of_hash(control, hash);
-    control_fail(control, from, asked->command, FAIL_NOT_THERE,
+    CONTROL_FAIL(control, asked, FAIL_NOT_THERE,
                  "slot %s is of another model, %s, than the voice plays", slot,
                  loaded ? loaded->name : "not loaded");
     break;
   }
   case REFUSED_NO_VOICE:
-    control_fail(control, from, asked->command, FAIL_NOT_THERE, "no such voice");
+    CONTROL_FAIL(control, asked, FAIL_NOT_THERE, "no such voice");
     break;
   case REFUSED_NO_PAST:
-    control_fail(control, from, asked->command, FAIL_NOT_THERE, "the voice has no past yet");
+    CONTROL_FAIL(control, asked, FAIL_NOT_THERE, "the voice has no past yet");
+    break;
+  case REFUSED_NO_PAIR:
+    CONTROL_FAIL(control, asked, FAIL_NOT_THERE, "no two slots have been morphed yet");
+    break;
+  case REFUSED_OTHER_VOICE:
+    CONTROL_FAIL(control, asked, FAIL_NOT_THERE, "the two voices play different models");
     break;
   case REFUSED_FULL:
-    control_fail(control, from, asked->command, FAIL_QUEUE, "the queue is full");
+    CONTROL_FAIL(control, asked, FAIL_QUEUE, "the queue is full");
     break;
   case REFUSED_CLEARED:
-    control_fail(control, from, asked->command, FAIL_QUEUE, "dropped by /clearSched");
+    CONTROL_FAIL(control, asked, FAIL_QUEUE, "dropped by /clearSched");
     break;
   }
   if (asked->job && asked->job->kind == JOB_KEEP) go_on(control, asked->job);
@@ -108,7 +115,8 @@ static void note_start(Control *control, uint32_t voice, const Asked *asked)
 static void done(Control *control, const Event *event, const Asked *asked)
 {
   const uint32_t voice = (uint32_t)event->voice;
-  const bool rewind = strstr(asked->command, "/rewind") != NULL;
+  const char *last = strrchr(asked->command, '/');
+  const bool rewind = last && strcmp(last, "/rewind") == 0;
   const bool trigger = strncmp(asked->command, "/trigger", 8) == 0 ||
                        strncmp(asked->command, "/mnote", 6) == 0 ||
                        strncmp(asked->command, "/dirt", 5) == 0;
@@ -214,8 +222,7 @@ static void take_moment(Control *control, const Event *event)
   job->moment[job->kind == JOB_KEEP ? event->voice : 0] = event->object;
   const Moment *moment = event->object;
   if (moment->bytes == 0 && job->kind != JOB_KEEP) {
-    control_fail(control, asked.answer ? &asked.from : NULL, asked.command, FAIL_NOT_THERE,
-                 "there is nothing in it");
+    CONTROL_FAIL(control, &asked, FAIL_NOT_THERE, "there is nothing in it");
     control_end_job(control, job);
     return;
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 #include "call.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,15 +27,9 @@ bool call_is_number(const Call *call, int index)
   return index < call->count && strchr("ihfdTF", call->types[index]) != NULL;
 }
 
-bool call_number(const Call *call, int index, Number *out)
+/// Argument `index`, which is a number; false: it is not finite.
+static bool read_number(const Call *call, int index, Number *out)
 {
-  if (!call_is_number(call, index)) {
-    if (index >= call->count) CALL_FAIL(call, FAIL_ARGUMENTS, "argument %d is missing", index + 1);
-    else
-      CALL_FAIL(call, FAIL_ARGUMENTS, "argument %d is of type %c, want a number", index + 1,
-                call->types[index]);
-    return false;
-  }
   const void *at = lo_message_get_argv(call->message)[index];
   int32_t i;
   float f;
@@ -58,13 +53,21 @@ bool call_number(const Call *call, int index, Number *out)
     *out = call->types[index] == 'T' ? (Number){1.0, 1} : (Number){0.0, 0};
     return true;
   }
-  if (!isfinite(out->real)) {
-    CALL_FAIL(call, FAIL_ARGUMENTS, "argument %d is not a finite number", index + 1);
-    return false;
-  }
   const double rounded = rint(out->real);
-  out->whole = rounded >= 9.2e18 ? INT64_MAX : rounded <= -9.2e18 ? INT64_MIN : (int64_t)rounded;
-  return true;
+  out->whole = rounded >= 9.2e18 ? INT64_MAX : rounded >= -9.2e18 ? (int64_t)rounded : INT64_MIN;
+  return isfinite(out->real);
+}
+
+bool call_number(const Call *call, int index, Number *out)
+{
+  if (index >= call->count) CALL_FAIL(call, FAIL_ARGUMENTS, "argument %d is missing", index + 1);
+  else if (!call_is_number(call, index))
+    CALL_FAIL(call, FAIL_ARGUMENTS, "argument %d is of type %c, want a number", index + 1,
+              call->types[index]);
+  else if (!read_number(call, index, out))
+    CALL_FAIL(call, FAIL_ARGUMENTS, "argument %d is not a finite number", index + 1);
+  else return true;
+  return false;
 }
 
 bool call_is_text(const Call *call, int index)
@@ -81,7 +84,11 @@ const char *call_text(const Call *call, int index)
 
 void call_ignore(const Call *call, int used)
 {
-  if (call->count > used) call->control->extra += (uint64_t)(call->count - used);
+  if (call->count <= used) return;
+  call->control->extra += (uint64_t)(call->count - used);
+  if (call->control->dump > 0)
+    fprintf(stderr, "cenoted: %s: arguments past %d are ignored (%" PRIu64 " so far)\n",
+            call->address, used, call->control->extra);
 }
 
 bool call_fires(const Call *call)
@@ -95,6 +102,29 @@ bool call_fires(const Call *call)
 double call_within(double x, double low, double high)
 {
   return x < low ? low : x > high ? high : x;
+}
+
+void call_find_tag(Call *call)
+{
+  const char *types = call->row->types;
+  const char *end = strstr(types, "[i tag]");
+  const char *group = strchr(types, '[');
+  Number tag;
+  call->tagged = false;
+  if (!end || call->count == 0) return;
+  int needed = group > types ? 1 : 0;
+  int optional = group < end ? 1 : 0;
+  for (const char *at = types; at < group; ++at) needed += *at == ',';
+  for (const char *at = group; at < end; ++at) optional += *at == ',';
+  const int last = call->count - 1;
+  if (last != needed && last != needed + optional) return;
+  // Where a number may be meant that is no tag, only an i is one.
+  const bool open = last == needed && optional > 0 && strchr("ihfd", group[1]);
+  if (open ? call->types[last] != 'i' : !call_is_number(call, last)) return;
+  if (!read_number(call, last, &tag) || tag.real != (double)tag.whole) return;
+  call->tagged = true;
+  call->tag = (int32_t)tag.whole;
+  --call->count;
 }
 
 Job *call_job(const Call *call, JobKind kind, int used)
@@ -119,13 +149,9 @@ Job *call_job(const Call *call, JobKind kind, int used)
   job->due = call->control->due;
   job->first = call->voice;
   job->precision = call->control->options->precision;
+  job->tagged = call->tagged;
+  job->tag = call->tag;
   snprintf(job->command, sizeof job->command, "%s", call->address);
-  Number tag;
-  if (call->count > used && call->types[used] == 'i' && call_number(call, used, &tag)) {
-    job->tagged = true;
-    job->tag = (int32_t)tag.whole;
-    ++used;
-  }
   call_ignore(call, used);
   return job;
 }
@@ -140,7 +166,8 @@ bool call_send(const Call *call, Command command)
 bool call_ask(const Call *call, Command command)
 {
   Asked asked;
-  command.reply = control_ask(call->control, call->from, call->address, NULL);
+  command.reply =
+      control_ask(call->control, call->from, call->tagged ? &call->tag : NULL, call->address, NULL);
   if (command.reply == 0) return false;
   if (call_send(call, command)) return true;
   control_asked(call->control, command.reply, &asked);

@@ -17,7 +17,9 @@ typedef struct Call {
   const char *slot; ///< as the address names it; NULL: it does not
   lo_message message;
   const char *types;
-  int count;
+  int count; ///< of arguments, but for the tag
+  bool tagged;
+  int32_t tag; ///< to be echoed in the answer
 } Call;
 
 typedef struct Row {
@@ -33,7 +35,8 @@ typedef struct Row {
 } Row;
 
 #define CALL_FAIL(call, code, ...)                                                                 \
-  control_fail((call)->control, (call)->from, (call)->address, code, __VA_ARGS__)
+  control_fail((call)->control, (call)->from, (call)->tagged ? &(call)->tag : NULL,                \
+               (call)->address, code, __VA_ARGS__)
 
 lo_message call_message(const char *text);
 /// Takes the message.
@@ -52,8 +55,11 @@ bool call_fires(const Call *call);
 /// A number cut to a range.
 double call_within(double x, double low, double high);
 
-/// A job that answers whoever sent this; the argument past the last, if a whole number, is echoed.
-/// NULL after a /fail.
+/// Take the tag off the arguments: the last one, a whole number, where the row's types say "[i
+/// tag]" after as many as it needs, or as many as it may have.
+void call_find_tag(Call *call);
+
+/// A job that answers whoever sent this. NULL after a /fail.
 Job *call_job(const Call *call, JobKind kind, int used);
 /// Send; /fail when the queue is full, and false.
 bool call_send(const Call *call, Command command);

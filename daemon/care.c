@@ -69,7 +69,7 @@ static void keep(Control *control)
     Moment *moment = moment_new(room);
     Command command = {
         .kind = COMMAND_LOOK, .voice = (int32_t)k, .slot = ENGINE_SLOTS, .object = moment};
-    if (moment) command.reply = control_ask(control, NULL, job->command, job);
+    if (moment) command.reply = control_ask(control, NULL, NULL, job->command, job);
     if (command.reply != 0 && control_send(control, command)) {
       ++job->count;
       continue;

@@ -27,8 +27,8 @@ void control_init(Control *control, const Options *options, double rate_hz)
   for (uint32_t k = 0; k < ENGINE_VOICES; ++k) control->triggered[k].socket = -1;
 }
 
-void control_fail(Control *control, const OscPeer *from, const char *command, FailCode code,
-                  const char *format, ...)
+void control_fail(Control *control, const OscPeer *from, const int32_t *tag, const char *command,
+                  FailCode code, const char *format, ...)
 {
   char reason[JOB_TEXT];
   va_list args;
@@ -39,6 +39,7 @@ void control_fail(Control *control, const OscPeer *from, const char *command, Fa
   if (!from) return;
   lo_message message = lo_message_new();
   lo_message_add(message, "ssi", command, reason, (int)code);
+  if (tag) lo_message_add_int32(message, *tag);
   osc_send(control->osc, from, "/fail", message);
 }
 
@@ -122,7 +123,8 @@ bool control_slot(Control *control, const char *name, bool make, uint32_t *slot)
     return strlen(name) < 4 && *slot < ENGINE_NUMBERED;
   }
   uint32_t spare = ENGINE_SLOTS;
-  if (name[0] == '\0' || strlen(name) >= sizeof control->slot_name[0].name) return false;
+  const bool number = name[0] == '-' && isdigit((unsigned char)name[1]);
+  if (name[0] == '\0' || number || strlen(name) >= sizeof control->slot_name[0].name) return false;
   for (uint32_t i = ENGINE_SLOTS; i-- > ENGINE_NUMBERED;) {
     if (strcmp(control->slot_name[i].name, name) == 0) {
       *slot = i;
@@ -189,8 +191,7 @@ static void finish_take(Control *control, Job *job)
     const bool sent = control_send(control, tap);
     control->due = 0;
     if (!sent) {
-      control_fail(control, job->answer ? &job->from : NULL, job->command, FAIL_QUEUE,
-                   "the queue is full");
+      CONTROL_FAIL(control, job, FAIL_QUEUE, "the queue is full");
       abandon_take(control, job);
       return;
     }
@@ -213,9 +214,10 @@ static void finish_moment(Control *control, Job *job)
 {
   const bool prime = job->kind == JOB_PRIME;
   if (!prime && !control_model_of_hash(control, job->moment[0]->hash)) {
-    control_fail(control, job->answer ? &job->from : NULL, job->command, FAIL_MODEL,
-                 "%s: of a model that is not loaded (%016" PRIx64 ")", job->name,
-                 job->moment[0]->hash);
+    char model[64];
+    cenote_state_model(job->moment[0]->state, job->moment[0]->bytes, model, sizeof model);
+    CONTROL_FAIL(control, job, FAIL_MODEL, "%s: of another model, %s (%016" PRIx64 "), not loaded",
+                 job->name, model, job->moment[0]->hash);
     return;
   }
   control->due = job->due;
@@ -225,8 +227,7 @@ static void finish_moment(Control *control, Job *job)
                                                     .object = job->moment[0]});
   control->due = 0;
   if (!sent) {
-    control_fail(control, job->answer ? &job->from : NULL, job->command, FAIL_QUEUE,
-                 "the queue is full");
+    CONTROL_FAIL(control, job, FAIL_QUEUE, "the queue is full");
     return;
   }
   job->moment[0] = NULL;
@@ -243,8 +244,7 @@ static void finish(Control *control, Job *job)
   if (job->kind == JOB_LOG) control->opening_log = false;
   if (job->status != CENOTE_OK) {
     const FailCode code = job->kind == JOB_END_TAKE ? FAIL_FILE : code_of(job->status);
-    control_fail(control, job->answer ? &job->from : NULL, job->command, code, "%s",
-                 job->error.text);
+    CONTROL_FAIL(control, job, code, "%s", job->error.text);
     if (job->kind == JOB_TAKE || job->kind == JOB_END_TAKE) finish_take(control, job);
     control_end_job(control, job);
     return;

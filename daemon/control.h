@@ -55,7 +55,7 @@ typedef struct Asked {
   bool tagged;
   int32_t tag;
   OscPeer from;
-  char command[64];
+  char command[128];
   Job *job; ///< goes to the job thread with the moment that comes back; NULL: none
 } Asked;
 
@@ -133,7 +133,8 @@ typedef struct Control {
   bool watching;
   int64_t kept_ns; ///< when states were last kept
   int64_t shed_ns;
-  uint64_t shed; ///< voices stopped because the machine could not keep up
+  uint64_t shed;                ///< voices stopped because the machine could not keep up
+  float morph_x[ENGINE_VOICES]; ///< as last said
   float meter_hz;
   int32_t dump;
   bool quit;  ///< asked to end
@@ -143,9 +144,14 @@ typedef struct Control {
 /// Values at their defaults, the seeds by --seed.
 void control_init(Control *control, const Options *options, double rate_hz);
 
-/// Whoever sent it, or standard error for a preset's own line (from NULL).
-void control_fail(Control *control, const OscPeer *from, const char *command, FailCode code,
-                  const char *format, ...) __attribute__((format(printf, 5, 6)));
+/// Whoever sent it, or standard error for a preset's own line (from NULL). The tag, if there is one
+/// (NULL: none), is echoed.
+void control_fail(Control *control, const OscPeer *from, const int32_t *tag, const char *command,
+                  FailCode code, const char *format, ...) __attribute__((format(printf, 6, 7)));
+/// The same for a Job or an Asked.
+#define CONTROL_FAIL(control, item, code, ...)                                                     \
+  control_fail(control, (item)->answer ? &(item)->from : NULL,                                     \
+               (item)->tagged ? &(item)->tag : NULL, (item)->command, code, __VA_ARGS__)
 void control_done(Control *control, const Job *job, lo_message rest);
 /// To all who asked by /notify; takes the message.
 void control_notify(Control *control, const char *address, lo_message message);
@@ -164,8 +170,10 @@ void control_put(Control *control, Job *job);
 /// asked for wait for it too.
 void control_put_awaited(Control *control, Job *job);
 
-/// A question's name for Command.reply; 0: no room, said to whoever asked.
-uint32_t control_ask(Control *control, const OscPeer *from, const char *command, Job *job);
+/// A question's name for Command.reply; 0: no room, said to whoever asked. tag (NULL: none) and job
+/// (NULL: none) as Asked has them.
+uint32_t control_ask(Control *control, const OscPeer *from, const int32_t *tag, const char *command,
+                     Job *job);
 /// The question, which is free from now on; false: not asked.
 bool control_asked(Control *control, uint32_t name, Asked *out);
 

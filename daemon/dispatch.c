@@ -91,7 +91,8 @@ static void run_as(Call *call, const Parts *path, int voice, int level, int slot
   run(call);
 }
 
-/// Each slot that the address means: a pattern those that hold something, else the one it names.
+/// Each slot that the address means: a pattern those that hold something, or can be saved into;
+/// else the one it names.
 static bool run_slots(Call *call, const Parts *address, const Parts *path, int voice, int level,
                       int slot)
 {
@@ -103,7 +104,9 @@ static bool run_slots(Call *call, const Parts *address, const Parts *path, int v
   bool taken = false;
   for (uint32_t s = 0; s < ENGINE_SLOTS; ++s) {
     char text[64];
-    if (call->control->slot[s] == 0) continue;
+    // One that is free can be saved into, too.
+    const bool there = call->control->slot[s] != 0;
+    if (!there && (call->row->handler != say_save || s >= ENGINE_NUMBERED)) continue;
     control_slot_text(call->control, s, text);
     if (!osc_match(address->part[slot], text)) continue;
     call->slot = text;
@@ -141,6 +144,13 @@ static bool is_number(const char *part)
   return isdigit((unsigned char)part[0]) && part[strspn(part, "0123456789")] == '\0';
 }
 
+static bool is_voice(const Control *control, const char *part)
+{
+  uint32_t voice = 0;
+  while (voice < control->options->voices && !number_matches(part, voice + 1)) ++voice;
+  return voice < control->options->voices;
+}
+
 /// No row took it: a voice or level that there is not, or nothing of ours.
 static void refuse(Control *control, const OscPeer *from, const char *address)
 {
@@ -152,20 +162,20 @@ static void refuse(Control *control, const OscPeer *from, const char *address)
     int slot;
     if (!cut(commands_rows[i].path, &path) || !fits(&parts, &path, &voice, &level, &slot)) continue;
     if (slot >= 0 && is_pattern(parts.part[slot])) {
-      control_fail(control, from, address, FAIL_NOT_THERE, "no such slot");
+      control_fail(control, from, NULL, address, FAIL_NOT_THERE, "no such slot");
       return;
     }
-    if (voice < 0 || !is_number(parts.part[voice])) break;
-    const unsigned long number = strtoul(parts.part[voice], NULL, 10);
-    if (number < 1 || number > control->options->voices)
-      control_fail(control, from, address, FAIL_NOT_THERE, "no voice %s, there are 1 to %" PRIu32,
-                   parts.part[voice], control->options->voices);
+    if (voice < 0 || !(is_number(parts.part[voice]) || is_pattern(parts.part[voice]))) break;
+    if (level >= 0 && is_voice(control, parts.part[voice]))
+      control_fail(control, from, NULL, address, FAIL_NOT_THERE, "its model has no level %s",
+                   parts.part[level]);
     else
-      control_fail(control, from, address, FAIL_NOT_THERE, "its model has no level %s",
-                   level >= 0 ? parts.part[level] : "");
+      control_fail(control, from, NULL, address, FAIL_NOT_THERE,
+                   "no voice %s, there are 1 to %" PRIu32, parts.part[voice],
+                   control->options->voices);
     return;
   }
-  control_fail(control, from, address, FAIL_UNKNOWN, "no such command (cenoted --help-osc)");
+  control_fail(control, from, NULL, address, FAIL_UNKNOWN, "no such command (cenoted --help-osc)");
 }
 
 void commands_dispatch(Control *control, const OscPeer *from, const char *address,
@@ -173,13 +183,14 @@ void commands_dispatch(Control *control, const OscPeer *from, const char *addres
 {
   Call call = {.control = control, .from = from, .message = message};
   call.types = lo_message_get_types(message);
-  call.count = lo_message_get_argc(message);
   Parts parts;
   bool taken = false;
   const bool whole = cut(address, &parts);
   for (int i = 0; whole && i < commands_count; ++i) {
     Parts path;
     call.row = &commands_rows[i];
+    call.count = lo_message_get_argc(message);
+    call_find_tag(&call);
     if (cut(call.row->path, &path)) taken = run_row(&call, &parts, &path) || taken;
   }
   if (!taken) refuse(control, from, address);
@@ -195,7 +206,7 @@ static bool find_due(Control *control, const OscMessage *message)
   const uint64_t now = player_clock_now(control->player, &control->clock);
   if (tag <= 1) tag = now + (uint64_t)(options->jitter_ms * 1e-3 * 4294967296.0);
   if (clock_seconds(now, tag) > options->max_ahead_s) {
-    control_fail(control, message->from, message->address, FAIL_QUEUE,
+    control_fail(control, message->from, NULL, message->address, FAIL_QUEUE,
                  "%.3f s ahead, more than --max-ahead %g", clock_seconds(now, tag),
                  options->max_ahead_s);
     return false;

@@ -16,8 +16,9 @@ void logging_begin(Control *control, Job *job)
   const size_t room =
       snapshot_room(control->options->voices, slots + 8, control_state_bytes(control));
   Moment *moment = moment_new(room);
-  const OscPeer *from = job->answer ? &job->from : NULL;
-  const uint32_t reply = moment ? control_ask(control, from, job->command, NULL) : 0;
+  const uint32_t reply = moment ? control_ask(control, job->answer ? &job->from : NULL,
+                                              job->tagged ? &job->tag : NULL, job->command, NULL)
+                                : 0;
   control->log = job->log;
   job->log = NULL;
   memcpy(control->log_name, job->name, sizeof control->log_name);
@@ -32,7 +33,7 @@ void logging_begin(Control *control, Job *job)
   replay_log_close(control->log, 0, &err);
   control->log = NULL;
   free(moment);
-  control_fail(control, from, job->command, FAIL_QUEUE, "the queue is full");
+  CONTROL_FAIL(control, job, FAIL_QUEUE, "the queue is full");
 }
 
 void logging_start(Control *control, const Asked *asked, const Moment *snapshot)
@@ -61,6 +62,7 @@ void logging_start(Control *control, const Asked *asked, const Moment *snapshot)
   control->logging = true;
   lo_message message = lo_message_new();
   lo_message_add(message, "ss", asked->command, control->log_name);
+  if (asked->tagged) lo_message_add_int32(message, asked->tag);
   if (asked->answer) osc_send(control->osc, &asked->from, "/done", message);
   else lo_message_free(message);
 }

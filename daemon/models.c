@@ -97,17 +97,11 @@ bool control_drop_model(Control *control, const char *name)
   return false;
 }
 
-static const OscPeer *asker(const Job *job)
-{
-  return job->answer ? &job->from : NULL;
-}
-
 /// Take in the model of a job; false after a /fail.
 static bool take_in(Control *control, Job *job)
 {
   if (!control_add_model(control, job->loaded)) {
-    control_fail(control, asker(job), job->command, FAIL_LIMIT, "%d models are loaded already",
-                 CONTROL_MODELS);
+    CONTROL_FAIL(control, job, FAIL_LIMIT, "%d models are loaded already", CONTROL_MODELS);
     return false;
   }
   job->fresh = false;
@@ -183,7 +177,7 @@ void control_finish_kits(Control *control, Job *job)
   control_flush(control);
   control->due = 0;
   if (sent) tell_loaded(control, job);
-  else control_fail(control, asker(job), job->command, FAIL_QUEUE, "the queue is full");
+  else CONTROL_FAIL(control, job, FAIL_QUEUE, "the queue is full");
 }
 
 void control_finish_load(Control *control, Job *job)

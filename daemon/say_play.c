@@ -54,21 +54,23 @@ void say_trigger(const Call *call)
   call_ask(call, command);
 }
 
-/// Key, velocity and id of a note; false after a /fail.
-static bool note_of(const Call *call, int32_t *key, double *velocity, int32_t *id)
+static int32_t key_of(Number number)
+{
+  return (int32_t)rint(call_within(number.real, 0.0, CONTROL_KEYS - 1));
+}
+
+/// Key, velocity and id of a note; false after a /fail. The velocity of one that ends may be
+/// missing.
+static bool note_of(const Call *call, bool starts, int32_t *key, double *velocity, int32_t *id)
 {
   Number number;
   Number loud = {0.0, 0};
   Number name = {-1.0, -1};
   if (!call_number(call, 0, &number)) return false;
-  if (call->count > 1 && !call_number(call, 1, &loud)) return false;
+  if ((starts || call->count > 1) && !call_number(call, 1, &loud)) return false;
   if (call->count > 2 && !call_number(call, 2, &name)) return false;
   call_ignore(call, 3);
-  if (number.whole < 0 || number.whole >= CONTROL_KEYS) {
-    CALL_FAIL(call, FAIL_ARGUMENTS, "no key %" PRId64 ", there are 0 to 127", number.whole);
-    return false;
-  }
-  *key = (int32_t)number.whole;
+  *key = key_of(number);
   *velocity = call_within(loud.real, 0.0, 127.0);
   *id = (int32_t)call_within((double)name.whole, -1.0, 2147483647.0);
   return true;
@@ -84,7 +86,7 @@ void say_mnote(const Call *call)
   int32_t key;
   int32_t id;
   double velocity;
-  if (!note_of(call, &key, &velocity, &id)) return;
+  if (!note_of(call, true, &key, &velocity, &id)) return;
   if (velocity <= 0.0) {
     release(call, key, id);
     return;
@@ -102,7 +104,7 @@ void say_mnote_release(const Call *call)
   int32_t key;
   int32_t id;
   double velocity;
-  if (note_of(call, &key, &velocity, &id)) release(call, key, id);
+  if (note_of(call, false, &key, &velocity, &id)) release(call, key, id);
 }
 
 void say_notes_off(const Call *call)
@@ -113,19 +115,16 @@ void say_notes_off(const Call *call)
 void say_map(const Call *call)
 {
   Control *control = call->control;
-  Number key;
-  if (!call_number(call, 0, &key)) return;
-  if (key.whole < 0 || key.whole >= CONTROL_KEYS) {
-    CALL_FAIL(call, FAIL_ARGUMENTS, "no key %" PRId64 ", there are 0 to 127", key.whole);
-    return;
-  }
+  Number number;
+  if (!call_number(call, 0, &number)) return;
+  const int32_t key = key_of(number);
   if (call->count == 1) {
     char text[64];
-    control_slot_text(control, control->key_slot[key.whole], text);
+    control_slot_text(control, control->key_slot[key], text);
     lo_message message = lo_message_new();
-    lo_message_add_int32(message, (int32_t)key.whole);
-    if (control->key_slot[key.whole] < ENGINE_NUMBERED)
-      lo_message_add_int32(message, (int32_t)control->key_slot[key.whole]);
+    lo_message_add_int32(message, key);
+    if (control->key_slot[key] < ENGINE_NUMBERED)
+      lo_message_add_int32(message, (int32_t)control->key_slot[key]);
     else lo_message_add_string(message, text);
     call_reply(call, call->address, message);
     return;
@@ -138,7 +137,7 @@ void say_map(const Call *call)
   } else {
     slot = slot_of(call, 1);
   }
-  if (slot < ENGINE_SLOTS) control->key_slot[key.whole] = slot;
+  if (slot < ENGINE_SLOTS) control->key_slot[key] = slot;
 }
 
 /// Tidal's numbers: gain 1 is unity, pan 0..1 with 0.5 the centre, orbits from 0.

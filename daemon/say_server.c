@@ -2,6 +2,7 @@
 // What clients ask of the daemon itself.
 #include "commands.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -73,16 +74,7 @@ void say_sync(const Call *call)
 
 void say_ping(const Call *call)
 {
-  lo_message message = lo_message_new();
-  for (int i = 0; i < call->count; ++i) {
-    Number number;
-    if (call_is_text(call, i)) lo_message_add_string(message, call_text(call, i));
-    else if (!call_number(call, i, &number)) continue;
-    else if (call->types[i] == 'f' || call->types[i] == 'd')
-      lo_message_add_float(message, (float)number.real);
-    else lo_message_add_int32(message, (int32_t)number.whole);
-  }
-  call_reply(call, "/pong", message);
+  call_reply(call, "/pong", lo_message_clone(call->message));
 }
 
 void say_dump(const Call *call)
@@ -123,7 +115,7 @@ void say_notify(const Call *call)
     if (!control->client[i].used) at = i;
   for (size_t i = 0; i < CONTROL_CLIENTS; ++i)
     if (control->client[i].used && osc_peer_equal(&control->client[i].from, call->from)) at = i;
-  if (on.real != 0.0 && at == CONTROL_CLIENTS) {
+  if (on.whole != 0 && at == CONTROL_CLIENTS) {
     CALL_FAIL(call, FAIL_LIMIT, "%d clients listen already", CONTROL_CLIENTS);
     return;
   }
@@ -132,7 +124,7 @@ void say_notify(const Call *call)
     const OscPeer to = port.whole >= CONTROL_CLIENTS
                            ? osc_peer_with_port(call->from, (uint16_t)port.whole)
                            : *call->from;
-    control->client[at] = (Client){on.real != 0.0, *call->from, to};
+    control->client[at] = (Client){on.whole != 0, *call->from, to};
   }
   lo_message message = call_message("/notify");
   lo_message_add_int32(message, (int32_t)(at < CONTROL_CLIENTS ? at : 0));
@@ -172,6 +164,18 @@ void say_latency(const Call *call)
   call_reply(call, "/latency.reply", message);
 }
 
+/// Whether a row's path begins so; a number in the prefix stands for N or L.
+static bool begins_with(const char *path, const char *prefix)
+{
+  while (*prefix) {
+    const bool number = *path == 'N' || *path == 'L';
+    if (number && isdigit((unsigned char)*prefix)) prefix += strspn(prefix, "0123456789");
+    else if (*path != *prefix++) return false;
+    ++path;
+  }
+  return true;
+}
+
 void say_schema(const Call *call)
 {
   const char *prefix = "";
@@ -182,7 +186,7 @@ void say_schema(const Call *call)
   call_ignore(call, 1);
   for (int i = 0; i < commands_count; ++i) {
     const Row *row = &commands_rows[i];
-    if (strncmp(row->path, prefix, strlen(prefix)) != 0) continue;
+    if (!begins_with(row->path, prefix)) continue;
     lo_message message = lo_message_new();
     lo_message_add(message, "ssffs", row->path, row->types, row->low, row->high, row->help);
     call_reply(call, "/schema.reply", message);

@@ -14,7 +14,7 @@ static void set(const Call *call, Value value, double low, double high, Number n
     number.real = call_within(number.real, low, high);
     number.whole = (int64_t)rint(number.real);
   }
-  if (values_toggle(value)) number = number.real != 0.0 ? (Number){1.0, 1} : (Number){0.0, 0};
+  if (values_toggle(value)) number.real = (double)number.whole;
   if (!control_set(call->control, call->from, value, call->voice, call->level, number))
     CALL_FAIL(call, FAIL_QUEUE, "the queue is full");
 }
@@ -104,9 +104,12 @@ void say_level_reset(const Call *call)
 static bool own_slot(const Call *call, bool make, uint32_t *slot)
 {
   if (control_slot(call->control, call->slot, make, slot)) return true;
-  CALL_FAIL(call, make ? FAIL_LIMIT : FAIL_NOT_THERE,
-            make ? "no slot %s: there are 0 to 127, and %d by name" : "slot %s is empty",
-            call->slot, ENGINE_SLOTS - ENGINE_NUMBERED);
+  const bool number = call->slot[strspn(call->slot, "-0123456789")] == '\0';
+  if (number) CALL_FAIL(call, FAIL_NOT_THERE, "no slot %s, there are 0 to 127", call->slot);
+  else if (!make) CALL_FAIL(call, FAIL_NOT_THERE, "slot %s is empty", call->slot);
+  else
+    CALL_FAIL(call, FAIL_LIMIT, "no slot %.64s: there are %d by name, of 63 letters at most",
+              call->slot, ENGINE_SLOTS - ENGINE_NUMBERED);
   return false;
 }
 
@@ -163,6 +166,7 @@ void say_morph(const Call *call)
     CALL_FAIL(call, FAIL_NOT_THERE, "its model has no level %" PRId64, level.whole);
     return;
   }
+  call->control->morph_x[call->voice] = (float)call_within(x.real, 0.0, 1.0);
   call_ask(call, (Command){.kind = COMMAND_MORPH,
                            .voice = (int32_t)call->voice,
                            .slot = a,
@@ -174,8 +178,16 @@ void say_morph(const Call *call)
 void say_morph_x(const Call *call)
 {
   Number x;
+  float *last = &call->control->morph_x[call->voice];
+  if (call->count == 0) {
+    lo_message message = lo_message_new();
+    lo_message_add_float(message, *last);
+    call_reply(call, call->address, message);
+    return;
+  }
   if (!call_number(call, 0, &x)) return;
   call_ignore(call, 1);
+  *last = (float)call_within(x.real, 0.0, 1.0);
   call_ask(call, (Command){.kind = COMMAND_MORPH,
                            .voice = (int32_t)call->voice,
                            .slot = ENGINE_SLOTS,
@@ -253,7 +265,8 @@ static void fetch(const Call *call, Job *job, uint32_t slot)
   }
   Command command = {
       .kind = COMMAND_LOOK, .voice = (int32_t)call->voice, .slot = slot, .object = moment};
-  command.reply = control_ask(call->control, call->from, call->address, job);
+  command.reply =
+      control_ask(call->control, call->from, call->tagged ? &call->tag : NULL, call->address, job);
   if (command.reply != 0 && call_send(call, command)) return;
   Asked asked;
   control_asked(call->control, command.reply, &asked);
@@ -293,20 +306,13 @@ void say_prime(const Call *call)
   Number begin = {0.0, 0};
   Number length = {0.0, 0};
   int used = 1;
-  // A lone whole number at the end is the tag.
-  if (call_is_number(call, used) && (call->types[used] != 'i' || call->count > used + 1)) {
-    if (!call_number(call, used++, &begin)) return;
-    if (call_is_number(call, used) && !call_number(call, used++, &length)) return;
-  }
-  if (begin.real < 0.0 || begin.real > 1e6 || length.real < 0.0 || length.real > 3600.0) {
-    CALL_FAIL(call, FAIL_ARGUMENTS, "start from 0 to 1e6 s, and 0 to 3600 s long");
-    return;
-  }
+  if (call->count > used && !call_number(call, used++, &begin)) return;
+  if (call->count > used && !call_number(call, used++, &length)) return;
   Job *job = call_job(call, JOB_PRIME, used);
   if (!job) return;
   strncpy(job->name, name, sizeof job->name - 1);
-  job->begin_s = begin.real;
-  job->length_s = length.real;
+  job->begin_s = call_within(begin.real, 0.0, 1e6);
+  job->length_s = call_within(length.real, 0.0, 3600.0);
   control_hold(job, call->control->playing[call->voice]);
   if (call_media(call, name, true, job->path, sizeof job->path)) fetch(call, job, ENGINE_SLOTS);
   else control_end_job(call->control, job);

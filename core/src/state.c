@@ -4,6 +4,7 @@
 #include "status.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 CenoteStatus cenote_state_check(const CenoteModel *model, const void *state, size_t bytes,
@@ -36,4 +37,14 @@ uint64_t cenote_state_hash(const void *state, size_t bytes)
   return memcmp(head.magic, "CENOTE2", sizeof head.magic) == 0 && head.bytes == bytes
              ? head.model_hash
              : 0;
+}
+
+void cenote_state_model(const void *state, size_t bytes, char *name, size_t size)
+{
+  CnState head;
+  if (size == 0) return;
+  name[0] = '\0';
+  if (cenote_state_hash(state, bytes) == 0) return;
+  memcpy(&head, state, sizeof head);
+  snprintf(name, size, "%.*s", (int)sizeof head.model_name - 1, head.model_name);
 }

@@ -114,7 +114,9 @@ typedef enum Refusal {
   REFUSED_NO_VOICE,
   REFUSED_FULL,
   REFUSED_NO_PAST,
-  REFUSED_CLEARED
+  REFUSED_CLEARED,
+  REFUSED_NO_PAIR,    ///< nothing has been morphed yet
+  REFUSED_OTHER_VOICE ///< it plays another model
 } Refusal;
 
 typedef struct Meter {

@@ -20,6 +20,7 @@ typedef struct PartSet {
   int32_t id;
   uint64_t began; ///< frame at which it was last started
   uint64_t ends;  ///< frame at which its release begins, 0: none
+  bool morphed;   ///< morph_a and the others say what was morphed last
   uint32_t morph_a, morph_b, morph_level;
 } PartSet;
 

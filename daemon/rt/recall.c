@@ -93,21 +93,25 @@ CENOTE_RT void recall_reset(Engine *engine, const Command *command)
 CENOTE_RT void recall_morph(Engine *engine, const Command *command)
 {
   Part *part = &engine->part[command->voice];
-  if (command->slot < ENGINE_SLOTS) {
-    part->set.morph_a = command->slot;
-    part->set.morph_b = command->slot_b;
-    part->set.morph_level = command->level;
+  Command pair = *command;
+  if (command->slot >= ENGINE_SLOTS) { // the last one
+    if (!part->set.morphed) {
+      engine_refuse(engine, command, REFUSED_NO_PAIR);
+      return;
+    }
+    pair.slot = part->set.morph_a;
+    pair.slot_b = part->set.morph_b;
+    pair.level = part->set.morph_level;
   }
-  const Moment *from = held_in(engine, part->set.morph_a);
-  const Moment *to = held_in(engine, part->set.morph_b);
-  if (!from || !to) {
-    engine_refuse(engine, command, REFUSED_NO_SLOT);
-    return;
-  }
-  if (from->hash != part->kit->hash || to->hash != part->kit->hash) {
-    engine_refuse(engine, command, REFUSED_OTHER_MODEL);
-    return;
-  }
+  const Moment *from = moment_of(engine, &pair, part->kit->hash);
+  Command second = pair;
+  second.slot = pair.slot_b;
+  const Moment *to = from ? moment_of(engine, &second, part->kit->hash) : NULL;
+  if (!to) return;
+  part->set.morphed = true;
+  part->set.morph_a = pair.slot;
+  part->set.morph_b = pair.slot_b;
+  part->set.morph_level = pair.level;
   Stream *other = part_double(part, &engine->times);
   cenote_voice_morph(other->voice, from->state, from->bytes, to->state, to->bytes,
                      (float)command->number, (int)part->set.morph_level);
@@ -130,7 +134,7 @@ CENOTE_RT void recall_copy(Engine *engine, const Command *command)
   }
   Stream *other = part_other(part, &engine->times);
   if (from->kit->hash != part->kit->hash) {
-    engine_refuse(engine, command, REFUSED_OTHER_MODEL);
+    engine_refuse(engine, command, REFUSED_OTHER_VOICE);
     return;
   }
   cenote_voice_copy(other->voice, from->now->voice);

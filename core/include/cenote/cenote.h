@@ -243,6 +243,9 @@ CENOTE_API CenoteStatus cenote_state_check(const CenoteModel *model, const void 
 /// CenoteModelInfo.hash of the model that a saved state is of; 0 when the bytes are none.
 CENOTE_API uint64_t cenote_state_hash(const void *state, size_t bytes);
 
+/// CenoteModelInfo.name of that model into name[size], cut to it; "" when the bytes are no state.
+CENOTE_API void cenote_state_model(const void *state, size_t bytes, char *name, size_t size);
+
 /// -log2 softmax(logits)[code], in bits.
 CENOTE_API double cenote_bits(const float *logits, uint8_t code);
 
