@@ -142,8 +142,11 @@ static bool open_source(Input *input, CenoteError *err)
   const bool named = strcmp(input->path, "-") != 0 && stat(input->path, &about) == 0;
   if (named && (S_ISREG(about.st_mode) || S_ISDIR(about.st_mode))) {
     input->file = sf_open(input->path, SFM_READ, &input->info);
-    if (input->file) return make_resampler(input, err);
-    snprintf(err->text, sizeof err->text, "%s: %s", input->path, sf_strerror(NULL));
+    if (input->file && input->info.frames > 0) return make_resampler(input, err);
+    snprintf(err->text, sizeof err->text, "--input %s: %s", input->path,
+             S_ISDIR(about.st_mode) ? "is a folder"
+             : input->file          ? "has no sound in it"
+                                    : sf_strerror(NULL));
     return false;
   }
   input->pipe = input_pipe_open(input->path, err);
@@ -214,7 +217,7 @@ uint64_t input_frames(const Input *input)
   return atomic_load_explicit(&input->frames, memory_order_relaxed);
 }
 
-void input_close(Input *input)
+void input_stop(Input *input)
 {
   if (!input) return;
   pthread_mutex_lock(&input->lock);
@@ -222,6 +225,12 @@ void input_close(Input *input)
   pthread_cond_signal(&input->wanted);
   pthread_mutex_unlock(&input->lock);
   if (input->pipe) input_pipe_stop(input->pipe);
+}
+
+void input_close(Input *input)
+{
+  if (!input) return;
+  input_stop(input);
   pthread_join(input->thread, NULL);
   discard(input);
 }

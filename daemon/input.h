@@ -27,6 +27,8 @@ bool input_ended(const Input *input);
 /// Frames put into the ring.
 uint64_t input_frames(const Input *input);
 
+/// From any thread: no more comes, and input_wait ends. NULL is fine.
+void input_stop(Input *input);
 /// NULL is fine.
 void input_close(Input *input);
 

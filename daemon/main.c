@@ -6,8 +6,10 @@
 #include "now.h"
 #include "realtime.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,8 +98,32 @@ static int run(Daemon *daemon)
   return status;
 }
 
+/// Descriptors 0 to 2 are the standard ones, even where the parent closed them: else the next
+/// socket or file would get what is said.
+static bool hold_standard(void)
+{
+  for (int fd = 0; fd <= STDERR_FILENO; ++fd)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) return false;
+  return true;
+}
+
+static void take_signals(void)
+{
+  const struct sigaction end = {.sa_handler = on_signal};
+  const struct sigaction ignore = {.sa_handler = SIG_IGN};
+  struct sigaction hangup;
+  sigaction(SIGINT, &end, NULL);
+  sigaction(SIGTERM, &end, NULL);
+  // A terminal that is closed ends it too, unless nohup says otherwise.
+  if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
+    sigaction(SIGHUP, &end, NULL);
+  sigaction(SIGPIPE, &ignore, NULL);
+  sigaction(SIGXFSZ, &ignore, NULL); // a limit on files is an error of that file
+}
+
 int main(int argc, char **argv)
 {
+  if (!hold_standard()) return 1;
   realtime_keep_heap_small();
   Daemon *daemon = calloc(1, sizeof *daemon);
   if (!daemon) return daemon_fail("out of memory");
@@ -114,17 +140,14 @@ int main(int argc, char **argv)
       log_error("no sound card of %" PRIu32 " channels here", daemon->options.channels);
     status = count > 0 ? 0 : 1;
   }
+  if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
+    status = daemon_fail("standard output cannot be written");
   if (status >= 0) {
     options_clear(&daemon->options);
     free(daemon);
     return status;
   }
-  const struct sigaction end = {.sa_handler = on_signal};
-  const struct sigaction ignore = {.sa_handler = SIG_IGN};
-  sigaction(SIGINT, &end, NULL);
-  sigaction(SIGTERM, &end, NULL);
-  sigaction(SIGPIPE, &ignore, NULL);
-  sigaction(SIGXFSZ, &ignore, NULL); // a limit on files is an error of that file
+  take_signals();
   service_open(&daemon->service);
   status = run(daemon);
   bool card_closed = true;

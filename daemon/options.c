@@ -147,6 +147,7 @@ static int take(int option, const char *text, Options *out)
   case OPT_OUTPUT:
     if (out->outputs == OPTIONS_OUTPUTS)
       return usage("--output: at most %d of them", OPTIONS_OUTPUTS);
+    if (*text == '\0') return usage("--output: a file's name is empty");
     out->output_format[out->outputs] = out->format;
     out->output[out->outputs++] = text;
     break;
@@ -213,8 +214,9 @@ static int take(int option, const char *text, Options *out)
   case OPT_WATCHDOG_BITS: {
     char *end;
     out->bits_low = strtod(text, &end);
-    if (*end == ':') out->bits_high = strtod(end + 1, &end);
-    if (*end != '\0' || !(out->bits_low >= 0.0 && out->bits_high > out->bits_low))
+    const bool both = *end == ':';
+    if (both) out->bits_high = strtod(end + 1, &end);
+    if (!both || *end != '\0' || !(out->bits_low >= 0.0 && out->bits_high > out->bits_low))
       return usage("--watchdog-bits %s: want LOW:HIGH, bits a sample", text);
     break;
   }

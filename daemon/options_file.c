@@ -4,6 +4,7 @@
 #include "log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { KNOWN = 128 };
@@ -30,9 +31,15 @@ static bool asks(const char *name)
          strcmp(name, "version") == 0;
 }
 
-static void look(int argc, char **argv, const struct option *known, Given *given)
+/// False: no memory. getopt_long puts the arguments in another order, which must stay for the
+/// second time: there the last option's missing argument would be taken from the front. So it gets
+/// a copy.
+static bool look(int argc, char *const *own, const struct option *known, Given *given)
 {
   static const char *const place[] = {"device", "output", "no-audio", NULL};
+  char **argv = calloc((size_t)argc + 1, sizeof *argv);
+  if (!argv) return false;
+  memcpy(argv, own, (size_t)argc * sizeof *argv);
   opterr = 0; // told the second time
   for (;;) {
     int at = -1;
@@ -47,7 +54,9 @@ static void look(int argc, char **argv, const struct option *known, Given *given
   }
   given->model = optind < argc;
   opterr = 1;
-  optind = 1;
+  optind = 0; // from the beginning, as at the first time
+  free(argv);
+  return true;
 }
 
 /// One line of the file; -1 or a status.
@@ -84,7 +93,10 @@ int options_from_file(int argc, char **argv, const struct option *known, Options
                       Options *out)
 {
   Given given = {.none = false};
-  look(argc, argv, known, &given);
+  if (!look(argc, argv, known, &given)) {
+    log_error("out of memory");
+    return 1;
+  }
   if (given.none) return -1;
   CenoteError err;
   if (config_open(given.config, &out->config, &err) != CENOTE_OK) {

@@ -5,6 +5,7 @@
 
 #include "care.h"
 #include "commands.h"
+#include "outputs.h"
 #include "realtime.h"
 
 #include <inttypes.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { COMMANDS = 8192, EVENTS = 16384 };
 
@@ -197,27 +199,6 @@ static void tell_priority(const Daemon *daemon)
   else if (why) log_debug("plays with ordinary priority (%s)", why);
 }
 
-static int open_outputs(Daemon *daemon)
-{
-  const Options *options = &daemon->options;
-  Control *control = &daemon->control;
-  const size_t second = (size_t)control->rate_hz;
-  const uint64_t split = (uint64_t)(options->split_s * control->rate_hz + 0.5);
-  control->recorder = recorder_new(options->fast);
-  if (!control->recorder) return daemon_fail("out of memory");
-  for (size_t i = 0; i < options->outputs; ++i) {
-    CenoteError err = {""};
-    Sink *sink;
-    if (sink_open(options->output[i], options->output_format[i], (uint32_t)second,
-                  options->channels, false, split, &sink, &err) != CENOTE_OK)
-      return daemon_fail(err.text);
-    if (recorder_output(control->recorder, sink, second + ENGINE_BLOCK)) continue;
-    sink_close(sink);
-    return daemon_fail("cannot start the thread of an output");
-  }
-  return 0;
-}
-
 /// Sockets before the output file: a second daemon on the port must not write over the first's.
 static int start(Daemon *daemon)
 {
@@ -227,7 +208,7 @@ static int start(Daemon *daemon)
   if (osc_open(options->bind, options->binds, options->port, commands_handle, control,
                &control->osc, &err) != CENOTE_OK)
     return daemon_fail(err.text);
-  const int status = open_outputs(daemon);
+  const int status = outputs_open(daemon);
   if (status != 0) return status;
   const JobsPlace place = place_of(daemon);
   control->jobs = jobs_start(&place);
@@ -242,7 +223,9 @@ static int start(Daemon *daemon)
       .channels = options->channels,
       .ahead_ms = options->ahead_ms,
       .threads = options->threads < options->voices ? options->threads : options->voices,
-      .frames = (uint64_t)(options->duration_s * control->rate_hz + 0.5),
+      .frames = options->duration_s > 0.0
+                    ? (uint64_t)fmax(1.0, rint(options->duration_s * control->rate_hz))
+                    : 0,
       .fast = options->fast,
   };
   if (!options->fast) realtime_lock_memory();
@@ -253,8 +236,11 @@ static int start(Daemon *daemon)
   if (control->audio && audio_start(control->audio, &err) != CENOTE_OK)
     return daemon_fail(err.text);
   tell_model(daemon);
-  log_info("ready: udp 127.0.0.1:%u, %.0f Hz, %" PRIu32 " frames, ahead %g ms",
-           osc_port(control->osc), control->rate_hz, options->block, options->ahead_ms);
+  const char *bound = options->binds > 0 ? options->bind[0] : "127.0.0.1";
+  const bool colons = strchr(bound, ':') != NULL;
+  log_info("ready: udp %s%s%s:%u, %.0f Hz, %" PRIu32 " frames, ahead %g ms", colons ? "[" : "",
+           bound, colons ? "]" : "", osc_port(control->osc), control->rate_hz, options->block,
+           options->ahead_ms);
   return 0;
 }
 
@@ -262,7 +248,9 @@ int daemon_start(Daemon *daemon)
 {
   const Options *options = &daemon->options;
   Control *control = &daemon->control;
-  if (!realpath(options->media_dir, control->media)) {
+  struct stat about;
+  if (!realpath(options->media_dir, control->media) || stat(control->media, &about) != 0 ||
+      !S_ISDIR(about.st_mode)) {
     log_error("--media-dir %s: no such folder", options->media_dir);
     return 1;
   }

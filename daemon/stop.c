@@ -84,6 +84,7 @@ bool daemon_stop(Daemon *daemon, bool *card_closed)
   Control *control = &daemon->control;
   service_stopping(&daemon->service);
   tell_counts(control);
+  input_stop(daemon->input); // the player may wait for it
   player_stop(control->player);
   if (control->player) care_close(control, daemon->engine);
   if (control->player) drain_card(control);
