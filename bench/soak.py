@@ -37,7 +37,8 @@ class Commands:
     def __init__(self, seed, voices, fastest, endless=False):
         self.random = random.Random(seed)
         self.voices = voices
-        self.takes = []  # running, as asked for
+        self.takes = []  # running, as /done says
+        self.wanted = 0  # asked for, unanswered
         self.count = 0
         self.last = 0
         r = self.random
@@ -108,17 +109,17 @@ class Commands:
         self.weights = [weight for weight, _ in self.table]
 
     def start_take(self):
-        if len(self.takes) == 4:
+        if len(self.takes) + self.wanted >= 4:
             return self.stop_take()
         form = self.random.choice(sorted(FORMATS))
         name = "take-%06d.%s" % (self.count, FORMATS[form])
-        self.takes.append(name)
+        self.wanted += 1
         return osc("/rec/start", name, form, self.random.randint(0, self.voices))
 
     def stop_take(self):
         if not self.takes:
             return osc("/rec/stop", "none.wav")
-        return osc("/rec/stop", self.takes.pop(self.random.randrange(len(self.takes))))
+        return osc("/rec/stop", self.random.choice(self.takes))
 
     def draw(self):
         self.count += 1
@@ -170,10 +171,16 @@ class Soak:
                 return
             address, args = got
             self.replies[address if address[1:].count("/") < 2 else address.split("/")[-1]] += 1
+            if address in ("/done", "/fail") and args[0] == "/rec/start" and args[1] != "mix.wav":
+                self.commands.wanted = max(0, self.commands.wanted - 1)
+                if address == "/done":
+                    self.commands.takes.append(args[1])
             if address == "/fail":
                 why = "".join("#" if c.isdigit() else c for c in str(args[1]))
                 self.fails["%s: %s" % (args[2], why)] += 1
             elif address == "/done" and args[0] == "/rec/stop" and len(args) > 2:
+                if args[1] in self.commands.takes:
+                    self.commands.takes.remove(args[1])
                 self.take_done(args[1], args[2])
 
     def take_done(self, name, frames):
@@ -275,7 +282,7 @@ class Soak:
             "packets": self.packets, "commands": self.commands.count,
             "alive_at_end": alive, "exit": code,
             "xruns": last.get("xruns"), "late": last.get("late"), "dropped": last.get("dropped"),
-            "kb_an_hour": slope([(s["second"], s["own_kb"]) for s in settled]),
+            "kb_an_hour": slope([(s["second"], s["own_kb"], s["threads"]) for s in settled]),
             "own_kb": [s["own_kb"] for s in (self.samples[:1] + self.samples[-1:])],
             "resident_kb": [s["resident_kb"] for s in (self.samples[:1] + self.samples[-1:])],
             "descriptors": [s["descriptors"] for s in (self.samples[:1] + self.samples[-1:])],
@@ -288,13 +295,17 @@ class Soak:
 
 
 def slope(points):
-    """Of the straight line nearest to the points, by the hour; None: too few."""
-    if len(points) < 3:
+    """kB an hour of (second, kB, threads): of the plane nearest to them, for each thread more (a
+    take's, a job's) has its own memory. None: too few."""
+    if len(points) < 4:
         return None
-    n = len(points)
-    x, y = sum(p[0] for p in points) / n, sum(p[1] for p in points) / n
-    across = sum((p[0] - x) ** 2 for p in points)
-    return round(3600.0 * sum((p[0] - x) * (p[1] - y) for p in points) / across, 1) if across else None
+    mean = [sum(p[i] for p in points) / len(points) for i in range(3)]
+    t, y, n = ([p[i] - mean[i] for p in points] for i in range(3))
+    dot = lambda a, b: sum(i * j for i, j in zip(a, b))
+    if dot(n, n) == 0.0:
+        return round(3600.0 * dot(t, y) / dot(t, t), 1) if dot(t, t) else None
+    bottom = dot(t, t) * dot(n, n) - dot(t, n) ** 2
+    return round(3600.0 * (dot(t, y) * dot(n, n) - dot(n, y) * dot(t, n)) / bottom, 1) if bottom else None
 
 
 def main():
