@@ -22,7 +22,7 @@ uint64_t clock_now(void)
 
 double clock_seconds(uint64_t a, uint64_t b)
 {
-  return (double)(int64_t)(b - a) / 4294967296.0;
+  return b >= a ? (double)(b - a) / 4294967296.0 : -((double)(a - b) / 4294967296.0);
 }
 
 void clock_init(Clock *clock, double rate_hz, uint64_t zero)

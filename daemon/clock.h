@@ -29,7 +29,7 @@ void clock_init(Clock *clock, double rate_hz, uint64_t zero);
 /// The frame that is heard at a time, to the nearest; 0 before the first.
 uint64_t clock_frame(const Clock *clock, uint64_t time);
 uint64_t clock_time(const Clock *clock, uint64_t frame);
-/// Seconds from a to b.
+/// Seconds from a to b, both of one era of NTP: what is less is before, however long.
 double clock_seconds(uint64_t a, uint64_t b);
 /// As measured: `frame` is heard at `time`. True when that made a new line.
 bool clock_correct(Clock *clock, uint64_t frame, uint64_t time);

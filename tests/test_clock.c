@@ -102,6 +102,20 @@ static void a_rate_that_makes_no_sense_is_not_taken(void **state)
   assert_int_equal(clock_frame(&clock, after(61.0)), 48000 * 31);
 }
 
+/// A tag of Unix time, which lacks the 70 years from 1900, and one of a counter are not to come.
+static void what_is_less_is_before_however_long(void **state)
+{
+  (void)state;
+  Clock clock;
+  clock_init(&clock, 48000.0, zero);
+  const uint64_t unix_time = zero - (UINT64_C(2208988800) << 32);
+  assert_true(clock_seconds(zero, unix_time) == -2208988800.0);
+  assert_true(clock_seconds(unix_time, zero) == 2208988800.0);
+  assert_true(clock_seconds(zero, 2) < -3.9e9);
+  assert_int_equal(clock_frame(&clock, unix_time), 0);
+  assert_int_equal(clock_frame(&clock, 2), 0);
+}
+
 static void ntp_counts_from_1900(void **state)
 {
   (void)state;
@@ -121,6 +135,7 @@ int main(void)
       cmocka_unit_test(only_more_than_the_slack_makes_a_new_line),
       cmocka_unit_test(a_line_takes_the_rate_that_was_measured),
       cmocka_unit_test(a_rate_that_makes_no_sense_is_not_taken),
+      cmocka_unit_test(what_is_less_is_before_however_long),
       cmocka_unit_test(ntp_counts_from_1900),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
