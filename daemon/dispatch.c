@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,8 +221,9 @@ static bool find_due(Control *control, const OscMessage *message)
   }
   if (message->timetag <= 1) return true;
   ++control->late;
+  const double since = clock_seconds(tag, clock_time(&control->clock, status.frames));
   lo_message late = lo_message_new();
-  lo_message_add_float(late, (float)((double)(status.frames - frame) / control->rate_hz));
+  lo_message_add_float(late, (float)fmax(since, 0.0));
   control_notify(control, "/late", late);
   return true;
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # What a bundle sets at a time to come is answered and told then, and not before; what /clearSched
-# drops never is. A model that a voice was to play, and does not, may go.
+# drops never is; what comes late acts at once, and how late is told. A model that a voice was to
+# play, and does not, may go.
 set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
 command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; exit 77; }
@@ -48,6 +49,25 @@ asks.send(osc("/clearSched"))
 time.sleep(1.0)
 cleared = pan(), told()
 
+
+
+def late(tag):
+    """Whether a tag in the past acts at once, how late it is said to be, and how late it is."""
+    now = asks.ask("/clock")[0]
+    while hears.receive(0.0):
+        pass
+    asks.send(bundle(tag(now), osc("/voice/1/pan", -0.5)))
+    got = hears.receive(1.0)
+    while got and got[0] != "/late":
+        got = hears.receive(1.0)
+    acted = asks.ask("/voice/1/pan", reply="/voice/1/pan")[0] == -0.5
+    asks.send(osc("/voice/1/pan", 0.25))
+    seconds = (now - tag(now)) / 2**32
+    return acted, got and abs(got[1][0] - seconds) < 1.0 + 1e-6 * seconds
+
+
+lates = [late(tag) for tag in (lambda now: now - (1000 << 32), lambda now: 2,
+                               lambda now: now - (2208988800 << 32))]
 asks.ask("/model/load", "tiny.safetensors", "other", reply="/done")
 asks.send(bundle(asks.ask("/clock")[0] + int(5 * 2**32), osc("/voice/1/model", "other")))
 time.sleep(0.5)
@@ -57,7 +77,8 @@ asks.ask("/model/load", "tiny.safetensors", "other", reply="/done")  # the first
 primed = [len(asks.ask("/voice/1/prime", "prime.wav", reply="/done") or []) for _ in range(2)]
 ended = daemon.end()
 for what, got, want in (("before its time", before, (0.0, [])), ("after", after, (0.5, [0.5])),
-                        ("cleared", cleared, (0.25, [0.25])), ("plays what it did", plays, True), ("primed", primed, [2, 2]),
+                        ("cleared", cleared, (0.25, [0.25])), ("late", lates, [(True, True)] * 3),
+                        ("plays what it did", plays, True), ("primed", primed, [2, 2]),
                         ("exit status", ended, 0)):
     if got != want:
         sys.exit("%s: %s, not %s" % (what, got, want))
