@@ -86,7 +86,7 @@ void call_ignore(const Call *call, int used)
 {
   if (call->count <= used) return;
   call->control->extra += (uint64_t)(call->count - used);
-  if (call->control->dump > 0)
+  if (dump_room(&call->control->dump, 1))
     fprintf(stderr, "cenoted: %s: arguments past %d are ignored (%" PRIu64 " so far)\n",
             call->address, used, call->control->extra);
 }

@@ -35,7 +35,7 @@ void control_fail(Control *control, const OscPeer *from, const int32_t *tag, con
   va_start(args, format);
   vsnprintf(reason, sizeof reason, format, args);
   va_end(args);
-  if (control->dump > 0 || !from) fprintf(stderr, "cenoted: %s: %s\n", command, reason);
+  if (!from || dump_room(&control->dump, 1)) fprintf(stderr, "cenoted: %s: %s\n", command, reason);
   if (!from) return;
   lo_message message = lo_message_new();
   lo_message_add(message, "ssi", command, reason, (int)code);

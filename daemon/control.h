@@ -5,6 +5,7 @@
 #define DAEMON_CONTROL_H
 
 #include "clock.h"
+#include "dump.h"
 #include "jobs.h"
 #include "later.h"
 #include "options.h"
@@ -136,7 +137,7 @@ typedef struct Control {
   uint64_t shed;                ///< voices stopped because the machine could not keep up
   float morph_x[ENGINE_VOICES]; ///< as last said
   float meter_hz;
-  int32_t dump;
+  Dump dump;
   bool quit;  ///< asked to end
   bool faded; ///< and silent
 } Control;

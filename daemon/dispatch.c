@@ -231,17 +231,19 @@ static bool find_due(Control *control, const OscMessage *message)
 void commands_handle(void *data, const OscMessage *message)
 {
   Control *control = data;
-  if (control->dump > 0) {
-    char who[64];
-    osc_peer_name(message->from, who);
-    fprintf(stderr, "cenoted: %s ,%s from %s\n", message->address,
-            lo_message_get_types(message->message), who);
-  }
+  dump_message(&control->dump, message);
   if (message->bundle != 0) control->in_bundle = true;
   if (find_due(control, message))
     commands_dispatch(control, message->from, message->address, message->message);
   if (message->bundle == 0 || message->last) control_flush(control);
   control->due = 0;
+}
+
+void commands_watch(void *data, const OscPeer *from, const void *packet, size_t size,
+                    const char *why)
+{
+  Control *control = data;
+  dump_packet(&control->dump, from, packet, size, why);
 }
 
 /// One line: an address, then words that are numbers or strings (which may be quoted).

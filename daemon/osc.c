@@ -34,6 +34,8 @@ typedef struct Letter {
 struct Osc {
   OscHandler handler;
   void *data;
+  OscWatch watch; // NULL: nobody
+  void *watch_data;
   uint64_t bundles;     // numbered so far
   uint64_t connections; // the same
   uint64_t dropped;
@@ -48,10 +50,16 @@ struct Osc {
   uint8_t inbox[INBOX];
 };
 
-static void drop(Osc *osc, const char *why)
+static void count(Osc *osc, const char *why)
 {
   ++osc->dropped;
   osc->why = why;
+}
+
+static void drop(Osc *osc, const char *why)
+{
+  count(osc, why);
+  if (osc->watch) osc->watch(osc->watch_data, NULL, NULL, 0, why);
 }
 
 CenoteStatus osc_open(const char *const *bind, size_t binds, uint16_t port, OscHandler handler,
@@ -91,12 +99,20 @@ uint64_t osc_dropped(const Osc *osc, const char **why)
   return osc->dropped;
 }
 
+void osc_watch(Osc *osc, OscWatch watch, void *data)
+{
+  osc->watch = watch;
+  osc->watch_data = data;
+}
+
 // What the packet costs of a turn.
 static int take(Osc *osc, const OscPeer *from, const uint8_t *packet, size_t size)
 {
   const char *why = NULL;
-  if (!osc_valid(packet, size, &why)) {
-    drop(osc, why);
+  const bool valid = osc_valid(packet, size, &why);
+  if (osc->watch) osc->watch(osc->watch_data, from, packet, size, why);
+  if (!valid) {
+    count(osc, why);
   } else {
     size_t lost = osc_walk(packet, size, from, &osc->bundles, osc->handler, osc->data);
     if (lost) drop(osc, "no memory for a message");

@@ -55,6 +55,12 @@ uint16_t osc_port(const Osc *osc);
 /// message to the handler. False when a socket failed for good.
 bool osc_poll(Osc *osc, int wake, int timeout_ms);
 
+/// Hears of each packet before its messages are handled, and of what is dropped: `why` NULL: it is
+/// not; packet and from NULL: it was no packet.
+typedef void (*OscWatch)(void *data, const OscPeer *from, const void *packet, size_t size,
+                         const char *why);
+void osc_watch(Osc *osc, OscWatch watch, void *data);
+
 /// Send, from the port that the peer wrote to. Never blocks: a TCP client that does not read is
 /// hung up on. Takes the message and frees it; NULL is fine.
 void osc_send(Osc *osc, const OscPeer *to, const char *address, lo_message message);

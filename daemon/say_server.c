@@ -82,13 +82,13 @@ void say_dump(const Call *call)
   Number level;
   if (call->count == 0) {
     lo_message message = lo_message_new();
-    lo_message_add_int32(message, call->control->dump);
+    lo_message_add_int32(message, call->control->dump.level);
     call_reply(call, call->address, message);
     return;
   }
   if (!call_number(call, 0, &level)) return;
   call_ignore(call, 1);
-  call->control->dump = (int32_t)call_within(level.real, 0.0, 3.0);
+  call->control->dump.level = (int32_t)call_within(level.real, 0.0, 3.0);
 }
 
 void say_clear(const Call *call)

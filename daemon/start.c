@@ -208,6 +208,7 @@ static int start(Daemon *daemon)
   if (osc_open(options->bind, options->binds, options->port, commands_handle, control,
                &control->osc, &err) != CENOTE_OK)
     return daemon_fail(err.text);
+  osc_watch(control->osc, commands_watch, control);
   const int status = outputs_open(daemon);
   if (status != 0) return status;
   const JobsPlace place = place_of(daemon);

@@ -13,6 +13,8 @@
 #include <time.h>
 
 struct Osc {
+  OscWatch watch;
+  void *watch_data;
   uint64_t bundles, answers, dropped;
 };
 
@@ -77,6 +79,12 @@ uint64_t osc_dropped(const Osc *osc, const char **why)
   return osc->dropped;
 }
 
+void osc_watch(Osc *osc, OscWatch watch, void *data)
+{
+  osc->watch = watch;
+  osc->watch_data = data;
+}
+
 void osc_send(Osc *osc, const OscPeer *to, const char *address, lo_message message)
 {
   if (!message) return;
@@ -97,7 +105,9 @@ bool rig_packet(Daemon *daemon, const OscPeer *from, const uint8_t *bytes, size_
 {
   Osc *osc = daemon->control.osc;
   const char *why = NULL;
-  if (!osc_valid(bytes, size, &why)) {
+  const bool valid = osc_valid(bytes, size, &why);
+  osc->watch(osc->watch_data, from, bytes, size, why);
+  if (!valid) {
     ++osc->dropped;
     return false;
   }
