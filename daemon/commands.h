@@ -13,6 +13,8 @@ void commands_handle(void *data, const OscMessage *message);
 /// OscWatch; data is the Control.
 void commands_watch(void *data, const OscPeer *from, const void *packet, size_t size,
                     const char *why);
+/// Whether whoever sent this may quit and name files; false after a /fail.
+bool commands_permitted(const Call *call);
 /// One message, now or at control->due; from NULL: a preset's.
 void commands_dispatch(Control *control, const OscPeer *from, const char *address,
                        lo_message message);

@@ -64,15 +64,17 @@ static bool number_matches(const char *pattern, uint32_t number)
   return matches(pattern, text);
 }
 
+bool commands_permitted(const Call *call)
+{
+  if (!call->from || osc_peer_loopback(call->from) || call->control->options->allow_remote)
+    return true;
+  CALL_FAIL(call, FAIL_NOT_PERMITTED, "not from another machine without --allow-remote");
+  return false;
+}
+
 static void run(const Call *call)
 {
-  const Control *control = call->control;
-  if (call->row->guarded && call->from && !osc_peer_loopback(call->from) &&
-      !control->options->allow_remote) {
-    CALL_FAIL(call, FAIL_NOT_PERMITTED, "not from another machine without --allow-remote");
-    return;
-  }
-  call->row->handler(call);
+  if (!call->row->guarded || commands_permitted(call)) call->row->handler(call);
 }
 
 /// The row's own address, and run it.

@@ -33,14 +33,14 @@ void say_preset_load(const Call *call)
   else job_free(job);
 }
 
-/// Path of what a client may call a model; false after a /fail.
+/// Path of what a client may call a model, a file only if it may name one; false after a /fail.
 static bool find_model(const Call *call, Job *job, const char *name)
 {
   CenoteError err;
   const char *given = call->control->options->model;
   const bool file = strchr(name, '/') || strstr(name, ".safetensors");
   if (file && !(given && strcmp(given, name) == 0)) // the command line's own needs no permission
-    return call_media(call, name, true, job->path, sizeof job->path);
+    return commands_permitted(call) && call_media(call, name, true, job->path, sizeof job->path);
   if (cenote_find_model(name, job->path, sizeof job->path, &err) == CENOTE_OK) return true;
   CALL_FAIL(call, file ? FAIL_FILE : FAIL_NOT_THERE, "%s", err.text);
   return false;

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: ISC
 # answers.py FOLDER: what clients of a daemon are told, and what they are refused. Each function
 # whose name begins with check_ is a case of its own, with a daemon of its own.
+import os
+import shutil
+import socket
 import sys
 import time
 import live
@@ -31,6 +34,50 @@ class Daemon(live.Daemon):
 def want(what, got, wanted):
     if got != wanted:
         failures.append("%s: %s, not %s" % (what, got, wanted))
+
+
+def answer(client, address, *args):
+    """What /done or /fail says to a message, the latter's reason left out; None: nothing."""
+    client.send(osc(address, *args))
+    got = client.receive(5.0)
+    while got and (got[0] not in ("/done", "/fail") or got[1][0] != address):
+        got = client.receive(5.0)
+    return got and ([got[0], got[1][-1]] if got[0] == "/fail" else ["/done"] + got[1][1:])
+
+
+def own_address():
+    """One of this machine's that is not loopback; None: it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # no packet is sent
+        except OSError:
+            return None
+        name = probe.getsockname()[0]
+        return None if name.startswith("127.") else name
+
+
+def check_bind():
+    own = own_address()
+    if not own:
+        print("no address beyond loopback: what comes from one is not tried")
+        return
+    shutil.copy(live.TINY, os.path.join(FOLDER, "other.safetensors"))
+    daemon = Daemon("--bind", "127.0.0.1", "--bind", own)
+    far = live.Client(daemon.port)
+    far.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    far.socket.connect((own, daemon.port))
+    for ask in (("/model/load", "other.safetensors"), ("/voice/1/model", "other.safetensors"),
+                ("/voice/1/model", "./other.safetensors"), ("/voice/1/model", "none.safetensors"),
+                ("/slot/write", 1, "a.state"), ("/slot/read", 1, "a.state"),
+                ("/voice/1/prime", "a.wav"), ("/rec/start", "a.wav"), ("/rec/stop",),
+                ("/log/start", "a.log"), ("/log/stop",), ("/quit",)):
+        want("from afar: %s" % (ask,), answer(far, *ask), ["/fail", 10])
+    want("a preset that is a path", answer(far, "/preset/load", "../" + FOLDER), ["/fail", 3])
+    want("near: a file", answer(daemon.client, "/model/load", "other.safetensors")[0], "/done")
+    for name in ("other.safetensors", live.TINY, "starter"):
+        want("from afar: what is no file to it, %s" % name,
+             answer(far, "/voice/1/model", name)[0], "/done")
+    daemon.end()
 
 
 def check_dump():
