@@ -352,5 +352,7 @@ case("/dirt/play", None, ("s", 1, "gain", 0.5), "level, against gain 1", level_o
     20 * math.log10(0.5), ("/dirt/play", "s", 1)), before=NOTE)
 case("/dirt/play", None, ("s", 1, "pan", 1.0), "left to right", ratio(-math.inf), before=NOTE)
 case("/dirt/play", None, ("s", 1, "sustain", 0.1), "its end, with the release", ends(150), before=NOTE)
+case("/dirt/play", None, ("s", 1, "temperature", 0.0), "against that temperature set", same_as(
+    [("/trigger", 1), (V + "temperature", 0.0)], "the same samples"), before=NOTE)
 case("/dirt/play", None, ("s", 1, "orbit", 0, "temperature", 0.0), "against that temperature set", same_as(
     [("/trigger", 1), (V + "temperature", 0.0)], "the same samples"), before=NOTE)

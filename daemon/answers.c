@@ -24,6 +24,7 @@ uint32_t control_ask(Control *control, const OscPeer *from, const int32_t *tag, 
     ++control->open;
     asked->answer = from != NULL;
     asked->tagged = tag != NULL;
+    asked->sets = false;
     if (tag) asked->tag = *tag;
     if (from) asked->from = *from;
     asked->job = job;
@@ -33,6 +34,17 @@ uint32_t control_ask(Control *control, const OscPeer *from, const int32_t *tag, 
   control_fail(control, from, tag, command, FAIL_LIMIT, "%d answers are waited for already",
                CONTROL_ASKED);
   return 0;
+}
+
+uint32_t control_ask_set(Control *control, const LaterValue *set, const char *command)
+{
+  const uint32_t name = control_ask(control, set->by ? &set->from : NULL, NULL, command, NULL);
+  if (name == 0) return 0;
+  Asked *asked = &control->asked[(name - 1) % CONTROL_ASKED];
+  asked->answer = false;
+  asked->sets = true;
+  asked->set = *set;
+  return name;
 }
 
 bool control_asked(Control *control, uint32_t name, Asked *out)
@@ -68,6 +80,7 @@ static void go_on(Control *control, Job *job)
 static void refuse(Control *control, const Event *event, const Asked *asked)
 {
   char slot[64];
+  if (asked->sets) return; // the trigger's refusal is told
   control_slot_text(control, event->slot < ENGINE_SLOTS ? event->slot : 0, slot);
   switch ((Refusal)event->whole) {
   case REFUSED_NO_SLOT:
@@ -112,9 +125,22 @@ static void note_start(Control *control, uint32_t voice, const Asked *asked)
   values_set(&control->values, NULL, VALUE_RUN, voice, 0, (Number){1.0, 1});
 }
 
+/// Of a level that the voice's model has, if of one.
+static void note_set(Control *control, uint32_t voice, const LaterValue *set)
+{
+  const Loaded *loaded = control->playing[voice];
+  if (set->level > 0 && set->level >= cenote_model_info(loaded->model)->levels) return;
+  values_set(&control->values, set->by ? &set->from : NULL, set->value, voice, set->level,
+             set->number);
+}
+
 static void done(Control *control, const Event *event, const Asked *asked)
 {
   const uint32_t voice = (uint32_t)event->voice;
+  if (asked->sets) {
+    note_set(control, voice, &asked->set);
+    return;
+  }
   const char *last = strrchr(asked->command, '/');
   const bool rewind = last && strcmp(last, "/rewind") == 0;
   const bool trigger = strncmp(asked->command, "/trigger", 8) == 0 ||

@@ -26,7 +26,10 @@ void commands_print_markdown(void);
 /// The lines of FOLDER/preset.osc, one message each, as if sent. No such file is no error.
 void commands_run_preset(Control *control, const char *folder);
 
-// Handlers of rows: say_server.c, say_voice.c, say_play.c, say_files.c.
+/// A slot's note at its own gain and pan, on a free voice.
+Command call_trigger(uint32_t slot);
+
+// Handlers of rows: say_server.c, say_voice.c, say_play.c, say_dirt.c, say_files.c.
 void say_value(const Call *call);
 void say_status(const Call *call);
 void say_version(const Call *call);

@@ -56,6 +56,8 @@ typedef struct Asked {
   bool tagged;
   int32_t tag;
   OscPeer from;
+  bool sets; ///< no question, but a value of the voice that a trigger takes: `set`
+  LaterValue set;
   char command[128];
   Job *job; ///< goes to the job thread with the moment that comes back; NULL: none
 } Asked;
@@ -110,6 +112,7 @@ typedef struct Control {
   Asked asked[CONTROL_ASKED];
   uint32_t names; ///< of questions so far
   uint64_t asks;  ///< the same, in order
+  uint32_t plays; ///< of /dirt/play so far
   uint32_t open;  ///< questions not answered yet
   Take take[ENGINE_TAPS];
   uint64_t slot[ENGINE_SLOTS]; ///< hash of its state's model, 0: empty
@@ -175,6 +178,8 @@ void control_put_awaited(Control *control, Job *job);
 /// (NULL: none) as Asked has them.
 uint32_t control_ask(Control *control, const OscPeer *from, const int32_t *tag, const char *command,
                      Job *job);
+/// A name for a command that sets a value of the voice which a trigger takes; noted once it has.
+uint32_t control_ask_set(Control *control, const LaterValue *set, const char *command);
 /// The question, which is free from now on; false: not asked.
 bool control_asked(Control *control, uint32_t name, Asked *out);
 

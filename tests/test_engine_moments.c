@@ -216,6 +216,40 @@ static void a_released_note_ends_and_stands_still(void **state)
   stage_free(stage);
 }
 
+static void what_is_said_to_the_same_voice_acts_on_the_one_that_the_trigger_took(void **state)
+{
+  Stage *stage = stage_of(*state, 2, 0);
+  const Command trigger = {
+      .kind = COMMAND_TRIGGER, .voice = ENGINE_ANY, .gain = 1.0f, .pan = 0.0f, .key = -1};
+  const Command set = {
+      .kind = COMMAND_TEMPERATURE, .voice = ENGINE_SAME, .number = 0.5, .due = 150, .reply = 8};
+  stage_send(stage, (Command){.kind = COMMAND_SAVE, .object = stage_room(stage)});
+  stage_send(stage, (Command){.kind = COMMAND_RUN, .voice = 1});
+  stage_play(stage, out, 100, 10, 1);
+  for (uint32_t play = 1; play <= 3; ++play) { // the last: a slot with nothing in it
+    Command one = trigger;
+    Command other = set;
+    one.due = other.due = 100 + 50 * play;
+    one.slot_b = other.slot_b = play;
+    one.slot = play == 3;
+    stage_send(stage, one);
+    if (play == 2) other.number = 0.25;
+    stage_send(stage, other);
+  }
+  stage_play(stage, out, 90, 10, 1);
+  assert_int_equal(stage->last[EVENT_DONE].reply, 8);
+  assert_int_equal(stage->last[EVENT_DONE].voice, 1); // which was free
+  assert_true(cenote_voice_temperature(engine_part(stage->engine, 1)->now->voice) == 0.5f);
+  assert_true(cenote_voice_temperature(engine_part(stage->engine, 0)->now->voice) == 1.0f);
+  stage_play(stage, out, 50, 10, 1); // the other began before it
+  assert_true(cenote_voice_temperature(engine_part(stage->engine, 0)->now->voice) == 0.25f);
+  stage_play(stage, out, 50, 10, 1);
+  assert_int_equal(stage->last[EVENT_REFUSED].reply, 8);
+  assert_true(cenote_voice_temperature(engine_part(stage->engine, 0)->now->voice) == 0.25f);
+  assert_true(cenote_voice_temperature(engine_part(stage->engine, 1)->now->voice) == 0.5f);
+  stage_free(stage);
+}
+
 /// Whatever is said, and however seldom the events are read: stage_free counts.
 static void nothing_is_lost(void **state)
 {
@@ -259,6 +293,7 @@ int main(void)
       cmocka_unit_test(a_copy_of_itself_and_a_rewind_of_nothing_change_nothing),
       cmocka_unit_test(a_stolen_voice_does_not_click),
       cmocka_unit_test(a_released_note_ends_and_stands_still),
+      cmocka_unit_test(what_is_said_to_the_same_voice_acts_on_the_one_that_the_trigger_took),
       cmocka_unit_test(nothing_is_lost),
   };
   return cmocka_run_group_tests(tests, voices_load, voices_unload);

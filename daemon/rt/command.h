@@ -16,7 +16,8 @@ enum {
   ENGINE_CHANNELS = 8, ///< of the output, at most
   ENGINE_STEREO = 2,   ///< as many as there are unless others are asked for
   ENGINE_LEVELS = 8,   ///< of the pooling pyramid, at most
-  ENGINE_ANY = -1      ///< a voice that is free, else the oldest
+  ENGINE_ANY = -1,     ///< a voice that is free, else the oldest
+  ENGINE_SAME = -2     ///< the voice that the trigger of this slot_b has taken
 };
 
 /// A saved state of a voice: what a slot holds.
@@ -55,7 +56,7 @@ typedef enum CommandKind {
   COMMAND_RELEASE, ///< ms
   COMMAND_FADE,    ///< ms, of load, morph, copy, rewind
   COMMAND_SPEED,
-  COMMAND_TRIGGER,  ///< slot; number: s till it ends, 0: none; gain, pan, key
+  COMMAND_TRIGGER,  ///< slot; number: s till it ends, 0: none; gain, pan, key; slot_b: its own name
   COMMAND_NOTE_OFF, ///< key, id
   COMMAND_NOTES_OFF,
   COMMAND_LOAD,   ///< slot or object

@@ -24,6 +24,8 @@ struct Engine {
   uint32_t segment; ///< frames of this one
   uint32_t meter_every;
   uint64_t meter_last;
+  uint32_t trigger; ///< the last one's slot_b,
+  int32_t taken;    ///< and the voice that it took; -1: it was refused
   bool logging;
   uint64_t unlogged; ///< commands and pieces of input that the log's rings had no room for
   Part part[ENGINE_VOICES];

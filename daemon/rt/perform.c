@@ -263,7 +263,7 @@ CENOTE_RT static bool is_voiced(const Command *command)
   }
 }
 
-CENOTE_RT void engine_do(Engine *engine, const Command *command)
+CENOTE_RT static void do_command(Engine *engine, const Command *command)
 {
   if (is_voiced(command) && (uint32_t)command->voice >= engine->options.voices) return;
   switch (command->kind) {
@@ -328,4 +328,20 @@ CENOTE_RT void engine_do(Engine *engine, const Command *command)
     set_part(engine, &engine->part[command->voice], command);
     break;
   }
+}
+
+CENOTE_RT void engine_do(Engine *engine, const Command *command)
+{
+  if (command->voice != ENGINE_SAME) {
+    do_command(engine, command);
+    return;
+  }
+  Command own = *command;
+  own.voice = command->slot_b == engine->trigger ? engine->taken : -1;
+  if (own.voice < 0) {
+    engine_refuse(engine, command, REFUSED_NO_VOICE);
+    return;
+  }
+  do_command(engine, &own);
+  engine_answer(engine, &own, own.voice, 0.0);
 }

@@ -56,6 +56,8 @@ CENOTE_RT static int32_t choose(const Engine *engine, uint64_t hash)
 CENOTE_RT void recall_trigger(Engine *engine, const Command *command)
 {
   const Moment *moment = held_in(engine, command->slot);
+  engine->trigger = command->slot_b;
+  engine->taken = -1;
   if (!moment) {
     engine_refuse(engine, command, REFUSED_NO_SLOT);
     return;
@@ -79,6 +81,7 @@ CENOTE_RT void recall_trigger(Engine *engine, const Command *command)
   part->set.key = command->key;
   part->set.id = command->id;
   part->other_state = true;
+  engine->taken = voice;
   engine_answer(engine, command, voice, 0.0);
 }
 

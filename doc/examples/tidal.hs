@@ -25,7 +25,7 @@ let cenoteTarget = Target
 tidal <- startStream defaultConfig [(cenoteTarget, [cenoteShape])]
 
 -- Of a note: s is the slot, orbit the voice (from 0), gain, pan, sustain (s; without it the voice
--- plays on). Of its voice, where orbit names one: these.
+-- plays on). Of the voice that plays it: these.
 :{
 let d1 = streamReplace tidal 1
     d2 = streamReplace tidal 2

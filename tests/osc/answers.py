@@ -80,6 +80,35 @@ def check_bind():
     daemon.end()
 
 
+def check_dirt():
+    daemon = Daemon(voices=3)
+    client = daemon.client
+    answer(client, "/voice/1/slot/1/save")
+    play = lambda *pairs: answer(client, "/dirt/play", "s", 1, *pairs)
+    sets = (("temperature", 0.75), ("top_k", 9), ("attack", 7.0), ("speed", 0.5), ("mute", 1),
+            ("run", 0), ("level/1/gain", 0.5), ("level/0/freeze", 1), ("fade", 20000.0))
+    pairs = [word for pair in sets for word in pair]
+    for orbit in ((), ("orbit", 2)):
+        client.send(osc("/voice/*/speed", 1.0))
+        got = play(*pairs, *orbit, "room", "x", "cut", float("nan"), "level/1/nothing", 2.0,
+                   "level/7/gain", 0.5)
+        want("/dirt/play %s" % (orbit,), (got or [None])[0], "/done")
+        voice = got[1] if got and len(got) > 1 else 1
+        for name, number in sets:
+            want("/dirt/play %s: %s" % (orbit, name), daemon.value("/voice/%d/%s" % (voice, name)),
+                 min(number, 10000.0))
+        want("/dirt/play %s: speeds" % (orbit,),
+             sorted(daemon.value("/voice/%d/speed" % v) for v in (1, 2, 3)), [0.5, 1.0, 1.0])
+    for pairs, code in ((("orbit", 3), 3), (("orbit", -1), 3), (("gain", float("nan")), 2),
+                        (("orbit", "x"), 2), (("temperature", float("inf")), 2),
+                        (("temperature", "x"), 2)):
+        want("/dirt/play %s" % (pairs,), play(*pairs), ["/fail", code])
+        client.send(osc("/ping"))
+        got = client.receive(2.0)
+        want("/dirt/play %s: and no more" % (pairs,), got and got[0], "/pong")
+    daemon.end()
+
+
 def check_dump():
     daemon = Daemon()
     packets = (osc("/gain", -6.5), osc("/model/info", "a\x1bb"), b"/gain\0\0\0,q\0\0", b"abc")
