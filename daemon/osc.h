@@ -24,9 +24,9 @@ typedef struct OscPeer {
   struct sockaddr_storage address;
 } OscPeer;
 
-/// One message. `timetag` is NTP time, 1 for now; messages of one bundle come one after another
-/// with `bundle` the same number (0: not in a bundle), `last` true on its last one. A bundle within
-/// a bundle has a number of its own and follows it. `address` may be a pattern, at most 255
+/// One message. `timetag` is NTP time, 1 for now; messages of one bundle, and of the bundles within
+/// it, come in the order in which they stand there, with `bundle` the same number (0: not in a
+/// bundle), `last` true on the last one. `address` may be a pattern, at most 255
 /// characters, none of them a control character. All of it lives until the handler returns.
 /// Arrays are flattened, colours are whole numbers. Of liblo's `argv`, T, F, N and I are NULL, and
 /// the others lie at multiples of four bytes, not of a lo_arg's eight: cast the pointer (`(const

@@ -6,12 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-// One walk. A message is handed over when the next one of its bundle turns up, or when there is
-// none: only then is it known whether it was the last.
+// One walk. A message is handed over when the next one turns up, or when there is none: only then
+// is it known whether it was the last.
 typedef struct Walk {
   OscHandler handler;
   void *data;
-  uint64_t *bundles;
   OscMessage held;
   size_t lost;
 } Walk;
@@ -50,7 +49,7 @@ static void hand_over(Walk *walk, bool last)
   held->message = NULL;
 }
 
-static void message(Walk *walk, const uint8_t *bytes, size_t size)
+static void message(Walk *walk, const uint8_t *bytes, size_t size, uint64_t timetag)
 {
   lo_message parsed = parse(bytes, size);
   if (!parsed) {
@@ -60,21 +59,20 @@ static void message(Walk *walk, const uint8_t *bytes, size_t size)
   hand_over(walk, false);
   walk->held.address = (const char *)bytes;
   walk->held.message = parsed;
+  walk->held.timetag = timetag;
 }
 
-// A bundle's own messages first, so that they come one after another, then the bundles within it.
-// One of those is never due before the bundle around it (OSC 1.0).
+// All in the order in which it stands there. A bundle within is never due before the one around it
+// (OSC 1.0).
 static void bundle(Walk *walk, const uint8_t *bytes, size_t size, uint64_t not_before)
 {
   uint64_t timetag = osc_get64(bytes + 8);
   if (timetag < not_before) timetag = not_before;
-  walk->held.timetag = timetag;
-  walk->held.bundle = ++*walk->bundles;
-  for (size_t at = 16; at < size; at += 4 + osc_get32(bytes + at))
-    if (bytes[at + 4] == '/') message(walk, bytes + at + 4, osc_get32(bytes + at));
-  hand_over(walk, true);
-  for (size_t at = 16; at < size; at += 4 + osc_get32(bytes + at))
-    if (bytes[at + 4] == '#') bundle(walk, bytes + at + 4, osc_get32(bytes + at), timetag);
+  for (size_t at = 16; at < size; at += 4 + osc_get32(bytes + at)) {
+    const uint8_t *element = bytes + at + 4;
+    if (*element == '/') message(walk, element, osc_get32(bytes + at), timetag);
+    else bundle(walk, element, osc_get32(bytes + at), timetag);
+  }
 }
 
 size_t osc_walk(const void *packet, size_t size, const OscPeer *from, uint64_t *bundles,
@@ -82,13 +80,13 @@ size_t osc_walk(const void *packet, size_t size, const OscPeer *from, uint64_t *
 {
   const uint8_t *bytes = packet;
   const uint64_t now = 1;
-  Walk walk = {
-      .handler = handler, .data = data, .bundles = bundles, .held = {.from = from, .timetag = now}};
+  Walk walk = {.handler = handler, .data = data, .held = {.from = from}};
   if (bytes[0] == '#') {
+    walk.held.bundle = ++*bundles;
     bundle(&walk, bytes, size, now);
   } else {
-    message(&walk, bytes, size);
-    hand_over(&walk, true);
+    message(&walk, bytes, size, now);
   }
+  hand_over(&walk, true);
   return walk.lost;
 }

@@ -109,6 +109,18 @@ def check_dirt():
     daemon.end()
 
 
+def check_order():
+    daemon = Daemon()
+    now = lambda *messages: bundle(1, *messages)
+    for gains, packet in (((-1, -2), lambda a, b: now(now(a), b)),
+                          ((-3, -4), lambda a, b: now(a, now(b))),
+                          ((-5, -6), lambda a, b: now(now(now(a)), now(), b)),
+                          ((-7, -8), lambda a, b: now(now(a), now(b)))):
+        daemon.client.send(packet(*(osc("/gain", float(gain)) for gain in gains)))
+        want("bundles within bundles", daemon.value("/gain"), float(gains[1]))
+    daemon.end()
+
+
 def check_dump():
     daemon = Daemon()
     packets = (osc("/gain", -6.5), osc("/model/info", "a\x1bb"), b"/gain\0\0\0,q\0\0", b"abc")
