@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
 // Voices go through the weights together; each makes what it makes alone, whatever the others do,
 // in whatever blocks and shares, and standing still loses nothing of it. What waits may be ended
-// early, dropped, or find no room: whoever asked hears so, and recordings end.
+// early, dropped, or find no room: whoever asked hears so, and recordings end. A meter begins anew.
 #include "golden.h"
 #include "stage.h"
 #include "voices.h"
@@ -219,6 +219,24 @@ static void a_full_queue_still_ends_a_recording(void **state)
   ring_free(ring);
 }
 
+static void a_meter_tells_of_what_came_since_it_was_set(void **state)
+{
+  Stage *stage = stage_of_one(*state);
+  stage_play(stage, sound, 1000, 100, 1);
+  stage_send(stage, (Command){.kind = COMMAND_RUN});
+  stage_play(stage, sound, 500, 100, 1);
+  stage_send(stage, (Command){.kind = COMMAND_METER, .whole = 100});
+  stage_play(stage, sound, 100, 100, 1);
+  assert_int_equal(stage->seen[EVENT_METER], 1);
+  assert_true(stage->last[EVENT_METER].meter.peak == 0.0f);
+  assert_true(stage->last[EVENT_METER].meter.bits == 0.0f);
+  assert_int_equal(stage->last[EVENT_METER].meter.clipped, 0);
+  stage_send(stage, (Command){.kind = COMMAND_RUN, .whole = 1});
+  stage_play(stage, sound, 100, 100, 1);
+  assert_true(stage->last[EVENT_METER].meter.peak > 0.0f);
+  stage_free(stage);
+}
+
 int main(void)
 {
   const struct CMUnitTest tests[] = {
@@ -228,6 +246,7 @@ int main(void)
       cmocka_unit_test(a_recording_ended_before_it_begins_never_begins),
       cmocka_unit_test(what_a_clear_drops_is_answered),
       cmocka_unit_test(a_full_queue_still_ends_a_recording),
+      cmocka_unit_test(a_meter_tells_of_what_came_since_it_was_set),
   };
   return cmocka_run_group_tests(tests, voices_load, voices_unload);
 }

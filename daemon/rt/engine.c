@@ -270,10 +270,7 @@ CENOTE_RT static void tell_meters(Engine *engine)
                           .dc = (float)(part->sum / frames),
                           .bits = codes > 0 ? (float)(bits / codes) : 0.0f,
                           .clipped = part->clipped};
-    part->peak = 0.0f;
-    part->square = part->sum = 0.0;
-    part->metered = 0;
-    part->clipped = 0;
+    part_reset_meter(part);
     engine_tell(engine, event);
   }
 }

@@ -208,6 +208,14 @@ CENOTE_RT static void measure(Part *part, uint32_t frames)
   part->metered += frames;
 }
 
+CENOTE_RT void part_reset_meter(Part *part)
+{
+  part->peak = 0.0f;
+  part->square = part->sum = 0.0;
+  part->metered = 0;
+  part->clipped = 0;
+}
+
 CENOTE_RT void part_mix(Part *part, const PartTimes *times, uint32_t frames, float *mix,
                         float *alone)
 {

@@ -79,5 +79,7 @@ CENOTE_RT void part_reshape(Part *part, const PartTimes *times);
 /// NULL).
 CENOTE_RT void part_mix(Part *part, const PartTimes *times, uint32_t frames, float *mix,
                         float *alone);
+/// What is measured from now on: peak, square, sum, metered, clipped.
+CENOTE_RT void part_reset_meter(Part *part);
 
 #endif

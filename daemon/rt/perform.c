@@ -160,6 +160,24 @@ CENOTE_RT static void do_log(Engine *engine, const Command *command)
   }
 }
 
+/// A report covers no time before the meter was so set.
+CENOTE_RT static void do_meter(Engine *engine, uint32_t every)
+{
+  if (every == engine->meter_every) return;
+  engine->meter_every = every;
+  engine->meter_last = engine->frames;
+  for (uint32_t k = 0; k < engine->options.voices; ++k) {
+    Part *part = &engine->part[k];
+    for (int i = 0; i < 2; ++i) {
+      CenoteVoice *voice = part->kit->stream[i]->voice;
+      uint32_t codes;
+      cenote_voice_set_meter(voice, every != 0);
+      cenote_voice_bits(voice, &codes);
+    }
+    part_reset_meter(part);
+  }
+}
+
 CENOTE_RT static void set_part(Engine *engine, Part *part, const Command *command)
 {
   const float number = (float)command->number;
@@ -302,10 +320,7 @@ CENOTE_RT static void do_command(Engine *engine, const Command *command)
     do_listen(engine, command);
     break;
   case COMMAND_METER:
-    engine->meter_every = (uint32_t)command->whole;
-    for (uint32_t k = 0; k < engine->options.voices; ++k)
-      for (int i = 0; i < 2; ++i)
-        cenote_voice_set_meter(engine->part[k].kit->stream[i]->voice, command->whole != 0);
+    do_meter(engine, (uint32_t)command->whole);
     break;
   case COMMAND_TAP:
     do_tap(engine, command);
