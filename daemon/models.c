@@ -127,17 +127,23 @@ static bool send_kits(Control *control, Job *job)
 }
 
 /// The old preset's sampler and levels give way to the new one's; gains, mutes and seeds stay the
-/// player's.
-static void start_preset(Control *control)
+/// player's. What changes is told, of levels that the new model has.
+static void start_preset(Control *control, uint32_t levels)
 {
   static const Value own[] = {VALUE_TEMPERATURE, VALUE_TOP_K,        VALUE_TOP_P,
                               VALUE_LEVEL_GAIN,  VALUE_LEVEL_FREEZE, VALUE_LEVEL_CLOCK,
                               VALUE_LEVEL_NOISE};
+  Values *values = &control->values;
   for (size_t v = 0; v < sizeof own / sizeof *own; ++v) {
     const double start = values_default(own[v]);
-    for (uint32_t k = 0; k < control->options->voices; ++k)
-      for (uint32_t l = 0; l < (own[v] >= VALUE_LEVEL ? ENGINE_LEVELS : 1u); ++l)
-        values_set(&control->values, NULL, own[v], k, l, (Number){start, (int64_t)start});
+    const Number number = {start, (int64_t)start};
+    for (uint32_t k = 0; k < control->options->voices; ++k) {
+      for (uint32_t l = 0; l < (own[v] >= VALUE_LEVEL ? ENGINE_LEVELS : 1u); ++l) {
+        if (values_get(values, own[v], k, l).real == start) continue;
+        if (l == 0 || l < levels) values_set(values, NULL, own[v], k, l, number);
+        else values->value[own[v]][k][l] = number;
+      }
+    }
   }
 }
 
@@ -168,7 +174,7 @@ void control_finish_kits(Control *control, Job *job)
   if (job->fresh && !take_in(control, job)) return;
   control->due = job->due;
   control->in_bundle = true; // the swap and the preset's lines at one sample
-  if (job->kind == JOB_PRESET) start_preset(control);
+  if (job->kind == JOB_PRESET) start_preset(control, cenote_model_info(job->loaded->model)->levels);
   bool sent = send_kits(control, job);
   if (sent && job->kind == JOB_PRESET) {
     control_put_slots(control, job);

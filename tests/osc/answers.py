@@ -121,6 +121,36 @@ def check_order():
     daemon.end()
 
 
+def check_preset():
+    daemon = Daemon()
+    hears = live.Client(daemon.port)
+    hears.ask("/notify", 1, reply="/done")
+
+    def load():
+        levels = daemon.client.ask("/preset/load", "starter", reply="/done")[3]
+        daemon.client.ask("/sync", 1, reply="/synced")
+        told, got = {}, hears.receive(0.5)
+        while got:
+            told[got[0]] = got[1][0]
+            got = hears.receive(0.5)
+        return levels, told
+
+    levels, told = load()
+    for address in ("/voice/1/top_k", "/voice/2/level/0/gain", "/voice/2/level/2/noise"):
+        daemon.client.send(osc(address, 0.5))
+    time.sleep(0.5)
+    while hears.receive(0.0):
+        pass
+    again, told_again = load()
+    for count, heard in ((levels, told), (again, told_again)):
+        want("/preset/load tells of levels that are none",
+             [a for a in heard if "/level/" in a and int(a.split("/")[4]) >= count], [])
+    want("/preset/load tells of what nothing changed", [a for a in told if "level" in a], [])
+    want("/preset/load tells of what changed",
+         [told_again.get(a) for a in ("/voice/2/level/0/gain", "/voice/2/level/2/noise")], [1.0, 0.0])
+    daemon.end()
+
+
 def check_dump():
     daemon = Daemon()
     packets = (osc("/gain", -6.5), osc("/model/info", "a\x1bb"), b"/gain\0\0\0,q\0\0", b"abc")
