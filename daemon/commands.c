@@ -108,7 +108,7 @@ const Row commands_rows[] = {
             "log what is done, and at which sample, for cenote replay"),
     GUARDED("/log/stop", "[i tag]", 0, 0, "", say_log_stop, "end the log"),
     GUARDED("/rec/stop", "[s file] [i tag]", 0, 0, "", say_rec_stop,
-            "end it; answers with file, frames"),
+            "end it; answers with file (--split: the last), frames"),
 };
 const int commands_count = sizeof commands_rows / sizeof *commands_rows;
 

@@ -198,7 +198,7 @@ static void finish_take(Control *control, Job *job)
   }
   lo_message message = lo_message_new();
   lo_message_add_string(message, job->command);
-  lo_message_add_string(message, take->name);
+  control_add_file(message, take, job->path);
   if (began) {
     lo_message_add_int64(message, 0);
   } else {

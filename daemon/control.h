@@ -228,6 +228,12 @@ void control_put_slots(Control *control, Job *job);
 /// Kits for voices first .. first + count have been made.
 void control_finish_kits(Control *control, Job *job);
 
+// say_files.c
+
+/// A recording's file as it was asked for, but with the last part of where it is: of a row of files
+/// each has a name of its own.
+void control_add_file(lo_message message, const Take *take, const char *path);
+
 // answers.c
 
 /// A note has ended: those who are notified hear so, and who began it.

@@ -164,6 +164,16 @@ static Take *new_take(const Call *call, uint32_t *number)
   return NULL;
 }
 
+void control_add_file(lo_message message, const Take *take, const char *path)
+{
+  char name[JOB_NAME + JOB_TEXT];
+  const char *folder = strrchr(take->name, '/');
+  const char *last = strrchr(path, '/');
+  const int length = folder ? (int)(folder + 1 - take->name) : 0;
+  snprintf(name, sizeof name, "%.*s%s", length, take->name, last ? last + 1 : path);
+  lo_message_add_string(message, name);
+}
+
 static Take *take_of(Control *control, const char *name)
 {
   for (int i = 0; i < ENGINE_TAPS; ++i) {

@@ -151,6 +151,30 @@ def check_preset():
     daemon.end()
 
 
+def check_record():
+    for split in ((), ("--split", 0.4)):
+        daemon = Daemon(*split)
+        hears = live.Client(daemon.port)
+        hears.ask("/notify", 1, reply="/done")
+        os.makedirs(os.path.join(FOLDER, "sub"), exist_ok=True)
+        for asked in ("take.raw", "sub/take.raw", os.path.join(os.path.realpath(FOLDER), "far.raw")):
+            name = asked.replace(".raw", "%d.raw" % len(split))
+            answer(daemon.client, "/rec/start", name)
+            time.sleep(1.2)
+            got = answer(daemon.client, "/rec/stop", name) or ["", "", 0]
+            told, file = [], hears.receive(0.2)
+            while file:
+                told += file[1] if file[0] == "/rec/file" else []
+                file = hears.receive(0.2)
+            part = "-%04d.raw" % (1 + len(told) // 2) if split else ".raw"
+            want("/rec/stop names", got[1], name.replace(".raw", part))
+            size = sum(os.path.getsize(os.path.join(FOLDER, each)) for each in told[::2] + [got[1]]
+                       if os.path.exists(os.path.join(FOLDER, each)))
+            want("%s, and the files before it, hold all" % got[1], size, got[2] * 4)
+            want("%s is not the first" % got[1], len(told) >= 4, bool(split))
+        daemon.end()
+
+
 def check_dump():
     daemon = Daemon()
     packets = (osc("/gain", -6.5), osc("/model/info", "a\x1bb"), b"/gain\0\0\0,q\0\0", b"abc")
