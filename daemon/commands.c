@@ -21,8 +21,9 @@
 
 const Row commands_rows[] = {
     SERVER("/status", "", 0, 0, "", say_status,
-           "answers /status.reply: 1, 0, voices sounding, voices, models, mean and peak load %, "
-           "nominal and actual rate, xruns, late, dropped, latency ms, sample clock"),
+           "answers /status.reply: 1, 0, voices sounding, voices, models, mean and peak load % "
+           "(the peak of the last second or two), nominal and actual rate, xruns, late, dropped, "
+           "latency ms, sample clock"),
     SERVER("/version", "", 0, 0, "", say_version, "answers /version.reply"),
     SERVER("/sync", "i", 0, 0, "", say_sync, "answers /synced once earlier commands are done"),
     SERVER("/ping", "...", 0, 0, "", say_ping, "answers /pong with the same"),

@@ -215,7 +215,7 @@ static bool find_due(Control *control, const OscMessage *message)
     return false;
   }
   PlayerStatus status;
-  player_status(control->player, false, &status);
+  player_status(control->player, &status);
   const uint64_t frame = clock_frame(&control->clock, tag);
   if (frame > status.frames) {
     control->due = frame;

@@ -39,7 +39,7 @@ static void tend_service(Daemon *daemon)
   const int64_t now_ns = (int64_t)(now_s() * 1e9);
   if (!service_due(&daemon->service, now_ns)) return;
   PlayerStatus status;
-  player_status(control->player, false, &status);
+  player_status(control->player, &status);
   const ServiceState state = {
       .frames = status.frames,
       .idle = daemon->options.fast || control->quit || !player_playing(control->player),

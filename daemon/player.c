@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+enum { WINDOW_NS = 1000000000 }; // of the load's peak
+
 struct Player {
   PlayerOptions options;
   pthread_t thread;
@@ -18,6 +20,8 @@ struct Player {
   atomic_bool card;           ///< that the card's clock drives it
   _Atomic uint32_t load_mean; ///< millionths
   _Atomic uint32_t load_peak;
+  uint32_t peak[2];  ///< in this window, in the last one; the render thread's
+  int64_t window_ns; ///< when this one began
   _Atomic uint32_t sounding;
   _Atomic uint64_t frames;
   _Atomic uint64_t late;
@@ -86,7 +90,14 @@ static bool may_render(Player *player, uint32_t frames, int64_t *due_ns)
   return false;
 }
 
-static void note_load(Player *player, int64_t spent_ns, uint32_t frames)
+static uint32_t larger(uint32_t a, uint32_t b)
+{
+  return a > b ? a : b;
+}
+
+/// Mean and peak. The peak is that of the window that is open and of the one before, so of one to
+/// two seconds, whoever asks and however often.
+static void note_load(Player *player, int64_t now, int64_t spent_ns, uint32_t frames)
 {
   const double share = (double)spent_ns / (double)frames_ns(player, frames) * 1e6;
   const uint32_t load = share < 4e9 ? (uint32_t)share : UINT32_MAX;
@@ -95,8 +106,14 @@ static void note_load(Player *player, int64_t spent_ns, uint32_t frames)
   atomic_store_explicit(&player->load_mean,
                         (uint32_t)((1.0 - weight) * mean + weight * (double)load),
                         memory_order_relaxed);
-  if (load > atomic_load_explicit(&player->load_peak, memory_order_relaxed))
-    atomic_store_explicit(&player->load_peak, load, memory_order_relaxed);
+  if (now - player->window_ns >= WINDOW_NS) {
+    player->peak[1] = now - player->window_ns < 2 * (int64_t)WINDOW_NS ? player->peak[0] : 0;
+    player->peak[0] = 0;
+    player->window_ns = now;
+  }
+  player->peak[0] = larger(player->peak[0], load);
+  atomic_store_explicit(&player->load_peak, larger(player->peak[0], player->peak[1]),
+                        memory_order_relaxed);
 }
 
 static void hand_over(Player *player, uint32_t frames)
@@ -185,7 +202,7 @@ static void *run(void *data)
     const int64_t cpu = cpu_ns();
     render(player, frames);
     last_ns = now_ns();
-    note_load(player, last_ns - before, frames);
+    note_load(player, last_ns, last_ns - before, frames);
     hand_over(player, frames);
     note_overload(player, cpu_ns() - cpu, frames, due_ns);
     played += frames;
@@ -229,15 +246,12 @@ bool player_playing(const Player *player)
   return atomic_load_explicit(&player->playing, memory_order_acquire);
 }
 
-void player_status(Player *player, bool reset, PlayerStatus *out)
+void player_status(const Player *player, PlayerStatus *out)
 {
   const double seconds = (double)(now_ns() - player->began_ns) * 1e-9;
   out->frames = atomic_load_explicit(&player->frames, memory_order_relaxed);
   out->load_mean = (float)atomic_load_explicit(&player->load_mean, memory_order_relaxed) * 1e-4f;
-  const uint32_t peak = reset
-                            ? atomic_exchange_explicit(&player->load_peak, 0, memory_order_relaxed)
-                            : atomic_load_explicit(&player->load_peak, memory_order_relaxed);
-  out->load_peak = (float)peak * 1e-4f;
+  out->load_peak = (float)atomic_load_explicit(&player->load_peak, memory_order_relaxed) * 1e-4f;
   out->sounding = atomic_load_explicit(&player->sounding, memory_order_relaxed);
   out->late = atomic_load_explicit(&player->late, memory_order_relaxed);
   out->waiting = atomic_load_explicit(&player->waiting, memory_order_relaxed);

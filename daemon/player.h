@@ -29,7 +29,7 @@ typedef struct Player Player;
 
 typedef struct PlayerStatus {
   float load_mean; ///< % of a block's time spent on it
-  float load_peak; ///< since the last call
+  float load_peak; ///< in the last second or two
   uint32_t sounding;
   uint64_t frames;
   double rate_hz;   ///< as measured against the system's clock
@@ -41,8 +41,7 @@ typedef struct PlayerStatus {
 Player *player_start(const PlayerOptions *options);
 /// False once it has played all its frames.
 bool player_playing(const Player *player);
-/// With `reset` the peak of the load begins anew.
-void player_status(Player *player, bool reset, PlayerStatus *out);
+void player_status(const Player *player, PlayerStatus *out);
 /// Rendered so far. NULL: none.
 uint64_t player_frames(const Player *player);
 /// Whether the card is there: without it, go on by the timer's clock.

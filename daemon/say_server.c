@@ -31,7 +31,7 @@ void say_status(const Call *call)
 {
   const Control *control = call->control;
   PlayerStatus status;
-  player_status(control->player, true, &status);
+  player_status(control->player, &status);
   const uint64_t xruns = control->audio ? audio_xruns(control->audio) : 0;
   call_ignore(call, 0);
   lo_message message = lo_message_new();

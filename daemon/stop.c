@@ -24,7 +24,7 @@ static void tell_counts(Control *control)
 {
   if (!control->player) return;
   PlayerStatus status;
-  player_status(control->player, false, &status);
+  player_status(control->player, &status);
   const uint64_t xruns = control->audio ? audio_xruns(control->audio) : 0;
   const uint64_t under = control->audio ? audio_underflows(control->audio) : 0;
   const uint64_t dropped = recorder_dropped(control->recorder);

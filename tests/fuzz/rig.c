@@ -206,9 +206,8 @@ void player_stop(Player *player)
   free(player);
 }
 
-void player_status(Player *player, bool reset, PlayerStatus *out)
+void player_status(const Player *player, PlayerStatus *out)
 {
-  (void)reset;
   const Engine *engine = player->options.engine;
   *out = (PlayerStatus){.frames = player->frames,
                         .rate_hz = player->options.rate_hz,

@@ -203,6 +203,22 @@ def check_dump():
     daemon.end()
 
 
+def check_peak():
+    daemon = Daemon(voices=24)
+    pollers = [live.Client(daemon.port) for _ in range(2)]
+    peak = lambda of: live.status(pollers[of])["load_peak"]
+    time.sleep(1.0)
+    pairs = [(peak(0), peak(1)) for _ in range(10) if not time.sleep(0.2)]
+    want("the second to ask hears of another peak", sum(b < 0.99 * a for a, b in pairs) > 2, False)
+    busy = min(a for a, _ in pairs)
+    daemon.client.send(osc("/voice/*/run", 0))
+    end = time.monotonic() + 6.0
+    while peak(0) >= busy and time.monotonic() < end:
+        time.sleep(0.1)
+    want("a peak is forgotten", time.monotonic() < end, True)
+    daemon.end()
+
+
 for name, check in sorted(globals().items()):
     if name.startswith("check_"):
         check()
