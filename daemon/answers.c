@@ -226,7 +226,7 @@ static void take_meter(Control *control, const Event *event)
 {
   char address[64];
   care_meter(control, event);
-  if (control->meter_hz <= 0.0f) return;
+  if (control->values.meter_hz <= 0.0f) return;
   voice_address(address, event->voice, "meter");
   lo_message message = lo_message_new();
   lo_message_add(message, "fffi", (double)event->meter.peak, (double)event->meter.rms,

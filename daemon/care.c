@@ -119,9 +119,12 @@ void care_tend(Control *control)
       keep(control);
     }
   }
-  if (control->options->watchdog && !control->watching) {
+  // A new rate of the meters is the clients'; without one it begins again with its own.
+  const float hz = control->values.meter_hz;
+  if (control->options->watchdog && (!control->watching || control->watched_hz != hz)) {
     control->watching = true;
-    if (control->meter_hz == 0.0f)
+    control->watched_hz = hz;
+    if (hz == 0.0f)
       control_send(control, (Command){.kind = COMMAND_METER,
                                       .whole = (uint64_t)(control->rate_hz / METER_HZ)});
   }

@@ -135,11 +135,11 @@ typedef struct Control {
   char log_name[JOB_NAME];
   Drift drift[ENGINE_VOICES];
   bool watching;
-  int64_t kept_ns; ///< when states were last kept
+  float watched_hz; ///< the meters' rate when that began
+  int64_t kept_ns;  ///< when states were last kept
   int64_t shed_ns;
   uint64_t shed;                ///< voices stopped because the machine could not keep up
   float morph_x[ENGINE_VOICES]; ///< as last said
-  float meter_hz;
   Dump dump;
   bool quit;  ///< asked to end
   bool faded; ///< and silent

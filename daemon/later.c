@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+void later_take(const LaterValue *item, Values *values)
+{
+  if (item->value == VALUE_NONE) values->meter_hz = (float)item->number.real;
+  else
+    values_set(values, item->by ? &item->from : NULL, item->value, item->voice, item->level,
+               item->number);
+}
+
 bool later_add(LaterValues *later, const LaterValue *item)
 {
   if (later->count == ENGINE_QUEUE) return false;
@@ -15,11 +23,8 @@ bool later_add(LaterValues *later, const LaterValue *item)
 void later_apply(LaterValues *later, Values *values, uint64_t frame)
 {
   uint32_t count = 0;
-  for (; count < later->count && later->item[count].due <= frame; ++count) {
-    const LaterValue *item = &later->item[count];
-    values_set(values, item->by ? &item->from : NULL, item->value, item->voice, item->level,
-               item->number);
-  }
+  for (; count < later->count && later->item[count].due <= frame; ++count)
+    later_take(&later->item[count], values);
   later->count -= count;
   memmove(later->item, later->item + count, later->count * sizeof *later->item);
 }

@@ -9,7 +9,7 @@ typedef struct LaterValue {
   uint64_t due; ///< frame
   bool by;      ///< set by a client, `from`
   OscPeer from;
-  Value value;
+  Value value; ///< VALUE_NONE: the rate of the meters
   uint32_t voice;
   uint32_t level;
   Number number;
@@ -21,6 +21,8 @@ typedef struct LaterValues {
   uint32_t count;
 } LaterValues;
 
+/// Now: it becomes what is.
+void later_take(const LaterValue *item, Values *values);
 /// False when it is full, which the engine's queue is first.
 bool later_add(LaterValues *later, const LaterValue *item);
 /// Those up to a frame become what is.

@@ -200,18 +200,18 @@ void say_meter(const Call *call)
   Number hz;
   if (call->count == 0) {
     lo_message message = lo_message_new();
-    lo_message_add_float(message, control->meter_hz);
+    lo_message_add_float(message, control->values.meter_hz);
     call_reply(call, call->address, message);
     return;
   }
   if (!call_number(call, 0, &hz)) return;
   call_ignore(call, 1);
-  control->meter_hz = (float)call_within(hz.real, 0.0, 60.0);
+  hz.real = call_within(hz.real, 0.0, 60.0);
   // The engine counts frames in 32 bits, so the slowest meter is once in so many.
   const double every =
-      control->meter_hz > 0.0f
-          ? call_within(control->rate_hz / (double)control->meter_hz, 1.0, UINT32_MAX)
-          : 0.0;
-  control->watching = false; // it begins again with its own measure, should there be none
-  call_send(call, (Command){.kind = COMMAND_METER, .whole = (uint64_t)every});
+      hz.real > 0.0 ? call_within(control->rate_hz / hz.real, 1.0, UINT32_MAX) : 0.0;
+  if (!call_send(call, (Command){.kind = COMMAND_METER, .whole = (uint64_t)every})) return;
+  const LaterValue later = {.due = control->due, .value = VALUE_NONE, .number = hz};
+  if (control->due == 0 || !later_add(&control->later, &later))
+    later_take(&later, &control->values);
 }

@@ -50,6 +50,7 @@ typedef struct Values {
   Number value[VALUES][ENGINE_VOICES][ENGINE_LEVELS];
   Owed owed[VALUES][ENGINE_VOICES][ENGINE_LEVELS];
   uint32_t owing; ///< how many are owed
+  float meter_hz; ///< 0: off; told to nobody
 } Values;
 
 /// All at their defaults, seeds first, first + 1, ...

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# What a bundle sets at a time to come is answered and told then, and not before; what /clearSched
-# drops never is; what comes late acts at once, and how late is told. A model that a voice was to
-# play, and does not, may go.
+# What a bundle sets at a time to come, the meters too, is answered and told then, and not before;
+# what /clearSched drops never is; what comes late acts at once, and how late is told. A model that
+# a voice was to play, and does not, may go.
 set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
 command -v python3 >/dev/null || { echo "skipped: python3 is not installed"; exit 77; }
@@ -68,6 +68,25 @@ def late(tag):
 
 lates = [late(tag) for tag in (lambda now: now - (1000 << 32), lambda now: 2,
                                lambda now: now - (2208988800 << 32))]
+
+def meters(seconds):
+    """How many reports of the meter come in that time."""
+    end, count = time.monotonic() + seconds, 0
+    while time.monotonic() < end:
+        got = hears.receive(0.05)
+        count += bool(got and got[0] == "/voice/1/meter")
+    return count
+
+
+def at(seconds, hz):
+    asks.send(bundle(asks.ask("/clock")[0] + int(seconds * 2**32), osc("/meter", hz)))
+    return asks.ask("/meter", reply="/meter")[0]
+
+
+metered = [at(1.2, 20.0), meters(0.6) > 0]
+time.sleep(0.9)
+metered += [asks.ask("/meter", reply="/meter")[0], meters(0.6) > 4, at(1.2, 0.0)]
+metered += [meters(0.6) > 4, meters(0.9) < 16, meters(0.4) > 0, at(0.0, 0.0)]
 asks.ask("/model/load", "tiny.safetensors", "other", reply="/done")
 asks.send(bundle(asks.ask("/clock")[0] + int(5 * 2**32), osc("/voice/1/model", "other")))
 time.sleep(0.5)
@@ -77,6 +96,7 @@ asks.ask("/model/load", "tiny.safetensors", "other", reply="/done")  # the first
 primed = [len(asks.ask("/voice/1/prime", "prime.wav", reply="/done") or []) for _ in range(2)]
 ended = daemon.end()
 for what, got, want in (("before its time", before, (0.0, [])), ("after", after, (0.5, [0.5])),
+                        ("meters", metered, [0.0, False, 20.0, True, 20.0, True, True, False, 0.0]),
                         ("cleared", cleared, (0.25, [0.25])), ("late", lates, [(True, True)] * 3),
                         ("plays what it did", plays, True), ("primed", primed, [2, 2]),
                         ("exit status", ended, 0)):
