@@ -92,6 +92,7 @@ static void run_as(Call *call, const Parts *path, int voice, int level, int slot
   }
   call->address = own;
   run(call);
+  call->address = NULL;
 }
 
 /// Each slot that the address means: a pattern those that hold something, or can be saved into;

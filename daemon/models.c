@@ -16,7 +16,7 @@ void control_dress(const Control *control, Kit *kit, uint32_t voice)
     cenote_voice_set_temperature(each, (float)values_get(values, VALUE_TEMPERATURE, voice, 0).real);
     cenote_voice_set_top_k(each, (uint32_t)values_get(values, VALUE_TOP_K, voice, 0).whole);
     cenote_voice_set_top_p(each, (float)values_get(values, VALUE_TOP_P, voice, 0).real);
-    cenote_voice_set_meter(each, values->meter_hz > 0.0f);
+    cenote_voice_set_meter(each, values->meter_hz > 0.0f || control->options->watchdog != NULL);
     for (uint32_t l = 0; l < kit->levels; ++l) {
       const float gain = (float)values_get(values, VALUE_LEVEL_GAIN, voice, l).real;
       cenote_voice_set_level_gain(each, l, gain);

@@ -13,7 +13,7 @@ allowed='memcpy memmove memset memcmp strcmp strncpy
 src_process src_reset src_set_ratio
 sqrt sqrtf floor floorf fma fmaf
 _GLOBAL_OFFSET_TABLE_ __stack_chk_fail
-__cpu_model __cpu_features2 __cpu_indicator_init'
+__cpu_model __cpu_features2 __cpu_indicator_init cn_amx_allowed'
 
 # strangers LIST ARCHIVE...: "object: symbol" for each call that is neither theirs nor on the list.
 strangers() {

@@ -29,6 +29,11 @@ Ring *audio_ring(Audio *audio)
   return NULL;
 }
 
+void input_stop(Input *input)
+{
+  (void)input;
+}
+
 Ring *audio_input(Audio *audio)
 {
   (void)audio;
