@@ -7,6 +7,7 @@ set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
 build=${CENOTE_BUILD_ROOT:-$here/build}
 cenote=${1:-$build/cli/cenote}
+case $cenote in /*) ;; *) cenote=$PWD/$cenote ;; esac
 cenoted=$build/daemon/cenoted
 audio=$here/tests/audio
 failures=0
@@ -157,6 +158,29 @@ resumed 1 "me.ckpt: damaged" "$audio"
 cp "$here/tests/golden/tiny.safetensors" "$work/int/me.ckpt"
 resumed 1 "me.ckpt: not a checkpoint of this program" "$audio"
 cp "$work/ckpt" "$work/int/me.ckpt"
+
+# Weights in the folder that is learnt, or in one in it: what the run writes is not its data.
+mkdir -p "$work/within/below"
+cp "$audio"/valid/*.flac "$work/within"
+within="--config $work/config.json --sample-seconds 0.25 --cosine=false --valid-every 2"
+for at in . ./below; do
+  (
+    cd "$work/within" || exit 1
+    "$cenote" train . -o $at/me.safetensors $within --steps 3 >"$work/told" 2>"$work/err" || exit 1
+    [ -e $at/me.2.wav ] && [ -e $at/me.3.wav ] || exit 1
+    "$cenote" train ../within -o $at/me.safetensors $within --steps 5 --resume >"$work/told" 2>"$work/err" || exit 1
+    "$cenote" train . -o "$PWD/$at/me.safetensors" $within --steps 2 --force >"$work/told" 2>"$work/err"
+  ) || bad "weights in the data, in $at: $(cat "$work/err")"
+  grep -q 'in 3 clips, valid .* in 1; 0 skipped' "$work/told" || bad "weights in the data: $(cat "$work/told")"
+  mv "$work/within/$at/me.2.wav" "$work/sound.wav"
+  rm -f "$work/within/$at"/me.*
+done
+# But recordings of such a name elsewhere are.
+cp "$work/sound.wav" "$work/within/me.2.wav"
+cp "$work/sound.wav" "$work/within/below/you.2.wav"
+(cd "$work/within" && "$cenote" train . -o below/me.safetensors $within --steps 2) >"$work/told" 2>"$work/err" || bad "others' files: $(cat "$work/err")"
+clips=$(sed -n 's/.* in \([0-9]*\) clips, valid .* in \([0-9]*\); 0 skipped/\1 + \2/p' "$work/told")
+[ "$clips" = "5 + 1" ] || bad "others' files are no data: $(cat "$work/told")"
 
 # A disk that is full (here: files that may not grow): said, and the last checkpoint stays.
 cp -r "$work/long" "$work/full"

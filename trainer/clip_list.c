@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,38 @@ static char *join(const char *folder, const char *name)
   return path;
 }
 
+/// The length of the folder in front of the last name, with its slash.
+static size_t folder_of(const char *path)
+{
+  const char *slash = strrchr(path, '/');
+  return slash ? (size_t)(slash - path) + 1 : 0;
+}
+
+static bool stat_folder(const char *path, struct stat *st)
+{
+  char folder[PATH_MAX];
+  const size_t length = folder_of(path);
+  if (length >= sizeof folder) return false;
+  snprintf(folder, sizeof folder, "%.*s", length > 0 ? (int)length : 1, length > 0 ? path : ".");
+  return stat(folder, st) == 0;
+}
+
+/// Is it one that a run of the name list->own writes?
+static bool is_own(const ClipList *list, const char *path)
+{
+  struct stat ours;
+  struct stat its;
+  if (!list->own) return false;
+  const char *name = list->own + folder_of(list->own);
+  const char *rest = path + folder_of(path);
+  if (strncmp(rest, name, strlen(name)) != 0) return false;
+  rest += strlen(name);
+  const size_t digits = *rest == '.' ? strspn(rest + 1, "0123456789") : 0;
+  if (digits == 0 || strcmp(rest + 1 + digits, ".wav") != 0) return false;
+  return stat_folder(list->own, &ours) && stat_folder(path, &its) && ours.st_dev == its.st_dev &&
+         ours.st_ino == its.st_ino;
+}
+
 static CenoteStatus walk(ClipList *list, const char *folder, uint32_t depth, CenoteError *err);
 
 /// One entry of a folder; takes over `path`.
@@ -70,8 +103,8 @@ static CenoteStatus visit(ClipList *list, char *path, uint32_t depth, CenoteErro
     free(path);
     return status;
   }
-  if (there && named_like_audio(path, list->raw) && stat(path, &target) == 0 &&
-      S_ISREG(target.st_mode))
+  if (there && named_like_audio(path, list->raw) && !is_own(list, path) &&
+      stat(path, &target) == 0 && S_ISREG(target.st_mode))
     return append(list, path, false);
   free(path);
   return CENOTE_OK;

@@ -18,7 +18,8 @@ typedef struct ClipList {
   ClipPath *clip;
   size_t count;
   size_t room;
-  bool raw; ///< files named .raw are audio too
+  bool raw;        ///< files named .raw are audio too
+  const char *own; ///< FOLDER/NAME: NAME.N.wav in this folder is passed over; NULL: nothing is
 } ClipList;
 
 /// Append a file as it is, or all files below a folder whose names end like audio, sorted by path.

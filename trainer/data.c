@@ -127,8 +127,8 @@ static char *folder_in(const char *path, const char *name)
 static CenoteStatus load_folders(Loader *loader, const char *train, const char *valid)
 {
   Data *data = loader->data;
-  ClipList list[2] = {{.raw = loader->options->raw.rate_hz > 0},
-                      {.raw = loader->options->raw.rate_hz > 0}};
+  const ClipList empty = {.raw = loader->options->raw.rate_hz > 0, .own = loader->options->own};
+  ClipList list[2] = {empty, empty};
   CenoteStatus status = clip_list_add(&list[0], train, loader->err);
   if (status == CENOTE_OK && valid) status = clip_list_add(&list[1], valid, loader->err);
   loader->files = list[0].count + list[1].count;

@@ -45,6 +45,7 @@ typedef struct DataOptions {
   bool strict;            ///< a bad file is an error, not skipped
   double trim_db;         ///< cut from both ends what is so far below the clip's peak; 0: nothing
   ClipRaw raw;            ///< of files named .raw; rate 0: they are passed over
+  const char *own;        ///< FOLDER/NAME: files NAME.N.wav of this folder are no data; or NULL
   void (*skip)(void *arg, const char *why);               ///< a file that is left out
   void (*progress)(void *arg, size_t done, size_t files); ///< NULL: nobody asks
   void *arg;                                              ///< of both

@@ -30,6 +30,7 @@ static CenoteStatus load_data(Run *run)
       .strict = settings->strict,
       .trim_db = settings->trim_silence,
       .raw = {(uint32_t)settings->raw_rate, (uint32_t)settings->raw_channels},
+      .own = run->files.base,
       .skip = skip_file,
       .progress = tell_reading,
       .arg = run,

@@ -26,6 +26,7 @@ bool run_name_files(const char *output, RunFiles *files)
   if (base + 64 > RUN_PATH) return false;
   if (base > sizeof ending - 1 && strcmp(output + base - (sizeof ending - 1), ending) == 0)
     base -= sizeof ending - 1;
+  snprintf(files->base, RUN_PATH, "%.*s", (int)base, output);
   snprintf(files->weights, RUN_PATH, "%s", output);
   snprintf(files->checkpoint, RUN_PATH, "%.*s.ckpt", (int)base, output);
   snprintf(files->log, RUN_PATH, "%.*s.jsonl", (int)base, output);
@@ -208,9 +209,7 @@ void run_sample(Run *run)
   CenoteError err = {""};
   CenoteModel *model = NULL;
   CenoteVoice *voice = NULL;
-  const size_t base = strlen(run->files.curve) - 4; // .svg
-  snprintf(path, sizeof path, "%.*s.%" PRIu64 ".wav", (int)base, run->files.curve,
-           *run->state.steps);
+  snprintf(path, sizeof path, "%s.%" PRIu64 ".wav", run->files.base, *run->state.steps);
   CenoteStatus status = cenote_model_load(run->files.weights, &model, &err);
   if (status == CENOTE_OK) {
     status = cenote_voice_new(model, &voice);

@@ -20,6 +20,7 @@ typedef struct RunFiles {
   char checkpoint[RUN_PATH];
   char log[RUN_PATH];
   char curve[RUN_PATH];
+  char base[RUN_PATH]; ///< what stands before .ckpt, and before .STEP.wav
   FILE *open_log;
   bool warned; ///< that a file cannot be written
 } RunFiles;
