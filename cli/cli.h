@@ -47,6 +47,10 @@ int cli_option(const char *command, int argc, char **argv, const char *letters,
 bool cli_number(const char *text, double low, double high, double *out);
 bool cli_whole(const char *text, uint64_t low, uint64_t high, uint64_t *out);
 
+/// CLI_DONE, or CLI_USAGE having said that `output` is no name of a file; "-" is one where
+/// `standard` output will do.
+int cli_check_output(const char *command, const char *output, bool standard);
+
 /// The value of --precision; false, having said so as cli_usage does, when it is none.
 bool cli_precision(const char *command, const char *text, CenotePrecision *out);
 #define CLI_PRECISION_HELP                                                                         \

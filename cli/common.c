@@ -81,6 +81,13 @@ bool cli_whole(const char *text, uint64_t low, uint64_t high, uint64_t *out)
   return errno == 0 && *out >= low && *out <= high;
 }
 
+int cli_check_output(const char *command, const char *output, bool standard)
+{
+  if (output[0] == '\0') return cli_usage(command, "'': not the name of a file");
+  if (standard || strcmp(output, "-") != 0) return CLI_DONE;
+  return cli_usage(command, "-: this does not go to standard output, want the name of a file");
+}
+
 bool cli_precision(const char *command, const char *text, CenotePrecision *out)
 {
   if (cenote_precision_find(text, out)) return true;

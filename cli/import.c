@@ -91,6 +91,7 @@ int cmd_import(int argc, char **argv)
   if (argc - optind != 1)
     return cli_usage("import", argc == optind ? "no CHECKPOINT" : "more than one CHECKPOINT");
   if (!output) return cli_usage("import", "where to? Give -o MODEL");
+  if (cli_check_output("import", output, false) != CLI_DONE) return CLI_USAGE;
   CenoteError err;
   if (flax_import(argv[optind], output, &options, &err) == CENOTE_OK) return CLI_DONE;
   return cli_fail("import", "%s", err.text);

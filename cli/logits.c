@@ -67,6 +67,7 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
     return cli_usage("logits", "want MODEL and TOKENS, found %d arguments", argc - optind);
   if (!options->output) return cli_usage("logits", "want -o OUT");
   if (!listen_precision("logits", options->mode, options->precision)) return CLI_USAGE;
+  if (cli_check_output("logits", options->output, false) != CLI_DONE) return CLI_USAGE;
   options->model = argv[optind];
   options->tokens = argv[optind + 1];
   return CLI_DONE;

@@ -82,6 +82,7 @@ static int read_options(int argc, char **argv, Options *options, ClipList *list,
     return cli_usage("quantize", argc == optind ? "no MODEL" : "more than one MODEL");
   options->model = argv[optind];
   if (!options->output) return cli_usage("quantize", "want -o OUT");
+  if (cli_check_output("quantize", options->output, false) != CLI_DONE) return CLI_USAGE;
   if (options->precision != CENOTE_BF16 && options->precision != CENOTE_INT8)
     return cli_usage("quantize", "want --precision bf16 or int8");
   if (options->precision == CENOTE_BF16 && options->groups != 1)

@@ -176,6 +176,9 @@ static int check_options(const Options *options)
     return cli_usage("render", "how long? Give one of --duration and --samples");
   if (!options->output && !options->save_slot)
     return cli_usage("render", "where to? Give -o FILE, or -o - for standard output");
+  if ((options->output && cli_check_output("render", options->output, true) != CLI_DONE) ||
+      (options->save_slot && cli_check_output("render", options->save_slot, true) != CLI_DONE))
+    return CLI_USAGE;
   if (options->count > 0 && (standard || (options->save_slot && !strcmp(options->save_slot, "-"))))
     return cli_usage("render", "--count makes several files; standard output is one");
   if (options->output && options->save_slot && !strcmp(options->output, options->save_slot))

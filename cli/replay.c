@@ -50,6 +50,7 @@ int cmd_replay(int argc, char **argv)
   }
   if (argc - optind != 1) return cli_usage("replay", "want one LOG");
   if (!output) return cli_usage("replay", "want -o FILE");
+  if (cli_check_output("replay", output, true) != CLI_DONE) return CLI_USAGE;
   if (format && !sink_format_known(format))
     return cli_usage("replay", "--format: %s is none of: rf64, wav, w64, flac, ogg, au, raw",
                      format);

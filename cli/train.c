@@ -101,7 +101,7 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
   if (options->resume && options->force)
     return cli_usage("train", "--resume goes on, --force begins anew: not both");
   options->data = argv[optind];
-  return CLI_DONE;
+  return cli_check_output("train", options->output, false);
 }
 
 /// What was given, over what is there.

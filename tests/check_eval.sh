@@ -128,6 +128,7 @@ refused 1 "no tensor tokens" logits "$model" "$model" -o "$work/answer"
 refused 1 "$work/gone" logits "$model" "$work/gone" -o "$work/answer"
 refused 1 "/nowhere/answer" logits "$model" "$tokens" -o /nowhere/answer
 refused 2 "want -o OUT" logits "$model" "$tokens"
+for name in '' -; do refused 2 "the name of a file" logits "$model" "$tokens" -o "$name"; done
 refused 2 "--precision: int9 is none of" logits "$model" "$tokens" -o "$work/answer" --precision int9
 refused 2 "--mode is voices=x" logits "$model" "$tokens" -o "$work/answer" --mode voices=x
 cmp -s "$work/answer" "$work/kept" || bad "a failed command wrote over its output"

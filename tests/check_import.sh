@@ -86,6 +86,7 @@ refused 1 "$work: cannot open: not a regular file" "$work" -o "$work/kept"
 refused 1 "/nowhere/x: cannot write" "$golden/flax_small.msgpack" -o /nowhere/x
 refused 2 "no CHECKPOINT" -o "$work/kept"
 refused 2 "where to?" "$golden/flax_small.msgpack"
+for name in '' -; do refused 2 "the name of a file" "$golden/flax_small.msgpack" -o "$name"; done
 refused 2 "--encoding: alaw" "$golden/flax_small.msgpack" -o "$work/kept" --encoding alaw
 refused 2 "--sample-rate: 0" "$golden/flax_small.msgpack" -o "$work/kept" --sample-rate 0
 refused 2 "--log-a-scale: x" "$golden/flax_small.msgpack" -o "$work/kept" --log-a-scale x

@@ -145,7 +145,7 @@ refused 1 "this is MODEL itself" "$work/own.safetensors" -o "$work/own.safetenso
 refused 1 "this is MODEL itself" "$work/own.safetensors" -o "$work/linked" --precision bf16 --on "$one"
 cmp -s "$model" "$work/own.safetensors" || bad "MODEL was written over"
 refused 1 "/nowhere/out: cannot write" "$model" -o /nowhere/out --precision int8 --on "$one"
-refused 1 "standard output: cannot write: not a regular file" "$model" -o - --precision int8 --on "$one"
+refused 2 "want the name of a file" "$model" -o - --precision int8 --on "$one"
 refused 1 "/dev/null: cannot write: not a regular file" "$model" -o /dev/null --precision int8 --on "$one"
 [ "$(cat "$work/kept")" = kept ] || bad "a failed command wrote over its output"
 [ -z "$(find "$work" -name '.cenote*' -o -name '*.safetensors.*')" ] || bad "left behind: $(ls -A "$work")"

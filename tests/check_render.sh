@@ -232,7 +232,8 @@ refused 2 "rf64 needs a file" "$model" -d 1 --format rf64 -o -
 refused 2 "factor of 256" "$model" -d 1 --rate 60 -o "$new"
 refused 2 "0 samples" "$model" -d 0.00001 -o "$new"
 refused 2 "$new" "$model" -d 1 --save-slot "$new" -o "$new"
-refused 1 "not the name of a file" "$model" -d 1 -o ''
+refused 2 "not the name of a file" "$model" -d 1 -o ''
+refused 2 "not the name of a file" "$model" -d 1 -o "$new" --save-slot ''
 refused 2 "" "$model" -d 1 -o - --count 2
 refused 2 "" "$model" -d 1
 refused 2 "" -d 1 -o "$new"

@@ -231,6 +231,17 @@ grep -q '2 skipped' "$work/out" || bad "bad files are not counted"
 touch "$work/there.safetensors"
 refused 1 "there.safetensors: is there already" "$audio" -o "$work/there.safetensors"
 refused 1 "/nowhere/no.safetensors: cannot write" "$audio" -o /nowhere/no.safetensors "$@"
+mkdir -p "$work/folder/me.safetensors" "$work/folder/you.ckpt"
+for name in me you; do
+  refused 1 "/folder/$name" "$audio" -o "$work/folder/$name.safetensors" "$@" --force
+  grep -q 'cannot write: Is a directory' "$work/err" || bad "-o of a folder: $(cat "$work/err")"
+done
+[ "$(ls -A "$work/folder" | wc -l)" -eq 2 ] || bad "weights into a folder leave $(ls -A "$work/folder")"
+mkdir "$work/nothing"
+for name in '' -; do
+  (cd "$work/nothing" && failures=0 && refused 2 "the name of a file" "$audio" -o "$name" "$@" && exit $failures) || bad "train -o '$name'"
+done
+[ -z "$(ls -A "$work/nothing")" ] || bad "no name leaves $(ls -A "$work/nothing")"
 refused 2 "no DATA" -o "$work/no.safetensors"
 refused 2 "where to?" "$audio"
 refused 2 "--size: huge is none of" "$audio" -o "$work/no.safetensors" --size huge

@@ -161,6 +161,7 @@ CenoteStatus run_begin(Run *run)
       trainer_init_weights("the model", model, run->settings->step.seed, &run->weights, run->err);
   free(model);
   if (status != CENOTE_OK) return status;
+  if (run->group->rank == 0) CN_TRY(run_check_files(run));
   // The first process looks, for all: it may write the files before another gets here.
   bool there[2] = {is_there(run->files.weights), is_there(run->files.checkpoint)};
   group_share(run->group, there, sizeof there);
@@ -169,7 +170,6 @@ CenoteStatus run_begin(Run *run)
     return cn_fail(run->err, CENOTE_FILE_ERROR, "%s: is there already; %s--force writes over it",
                    there[0] ? run->files.weights : run->files.checkpoint,
                    there[1] ? "--resume goes on with it, " : "");
-  if (run->group->rank == 0) CN_TRY(run_check_folder(run));
   CN_TRY(load_data(run));
   run->total_steps = run->settings->steps;
   if (going_on) CN_TRY(resume(run, &log_bytes));

@@ -17,6 +17,7 @@
 #include <sndfile.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 bool run_name_files(const char *output, RunFiles *files)
@@ -34,14 +35,27 @@ bool run_name_files(const char *output, RunFiles *files)
   return true;
 }
 
-CenoteStatus run_check_folder(const Run *run)
+static CenoteStatus check_file(const char *path, CenoteError *err)
 {
-  const char *slash = strrchr(run->files.weights, '/');
+  struct stat st;
+  int error = EISDIR;
+  if (stat(path, &st) != 0) error = errno;
+  else if (!S_ISDIR(st.st_mode)) return CENOTE_OK;
+  if (error == ENOENT) return CENOTE_OK;
+  return cn_fail(err, CENOTE_FILE_ERROR, "%s: cannot write: %s", path, strerror(error));
+}
+
+CenoteStatus run_check_files(const Run *run)
+{
+  const RunFiles *files = &run->files;
+  const char *const path[] = {files->weights, files->checkpoint, files->log, files->curve};
+  for (size_t i = 0; i < sizeof path / sizeof *path; ++i) CN_TRY(check_file(path[i], run->err));
+  const char *slash = strrchr(files->weights, '/');
   char folder[RUN_PATH];
-  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - run->files.weights) + 1 : 1,
-           slash ? run->files.weights : ".");
+  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - files->weights) + 1 : 1,
+           slash ? files->weights : ".");
   if (access(folder, W_OK | X_OK) == 0) return CENOTE_OK;
-  return cn_fail(run->err, CENOTE_FILE_ERROR, "%s: cannot write: %s", run->files.weights,
+  return cn_fail(run->err, CENOTE_FILE_ERROR, "%s: cannot write: %s", files->weights,
                  strerror(errno));
 }
 

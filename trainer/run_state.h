@@ -76,7 +76,7 @@ CenoteStatus run_begin(Run *run);
 /// Names of the files; false when they are too long.
 bool run_name_files(const char *output, RunFiles *files);
 /// Can files be made there? Better known before the data is read.
-CenoteStatus run_check_folder(const Run *run);
+CenoteStatus run_check_files(const Run *run);
 /// Open the log, cut to what the checkpoint knows of it, and lock it against another run.
 CenoteStatus run_open_log(Run *run, uint64_t bytes);
 /// Add a line; takes over the object. A failure is warned of once.
