@@ -51,6 +51,10 @@ bool cli_whole(const char *text, uint64_t low, uint64_t high, uint64_t *out);
 /// `standard` output will do.
 int cli_check_output(const char *command, const char *output, bool standard);
 
+/// CLI_DONE, or CLI_FAILED having said that to write `output` would replace `input`, the same file,
+/// whose name in the help is `what`. Either may be NULL.
+int cli_check_same(const char *command, const char *output, const char *input, const char *what);
+
 /// The value of --precision; false, having said so as cli_usage does, when it is none.
 bool cli_precision(const char *command, const char *text, CenotePrecision *out);
 #define CLI_PRECISION_HELP                                                                         \

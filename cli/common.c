@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /// Names come from files and from users: a line stays one printable line whatever they hold.
 static void make_plain(char *text)
@@ -86,6 +87,16 @@ int cli_check_output(const char *command, const char *output, bool standard)
   if (output[0] == '\0') return cli_usage(command, "'': not the name of a file");
   if (standard || strcmp(output, "-") != 0) return CLI_DONE;
   return cli_usage(command, "-: this does not go to standard output, want the name of a file");
+}
+
+int cli_check_same(const char *command, const char *output, const char *input, const char *what)
+{
+  struct stat out;
+  struct stat in;
+  if (!output || !input || stat(output, &out) != 0 || stat(input, &in) != 0 ||
+      !S_ISREG(in.st_mode) || out.st_dev != in.st_dev || out.st_ino != in.st_ino)
+    return CLI_DONE;
+  return cli_fail(command, "%s: this is %s itself, want another file", output, what);
 }
 
 bool cli_precision(const char *command, const char *text, CenotePrecision *out)

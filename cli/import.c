@@ -92,6 +92,7 @@ int cmd_import(int argc, char **argv)
     return cli_usage("import", argc == optind ? "no CHECKPOINT" : "more than one CHECKPOINT");
   if (!output) return cli_usage("import", "where to? Give -o MODEL");
   if (cli_check_output("import", output, false) != CLI_DONE) return CLI_USAGE;
+  if (cli_check_same("import", output, argv[optind], "CHECKPOINT") != CLI_DONE) return CLI_FAILED;
   CenoteError err;
   if (flax_import(argv[optind], output, &options, &err) == CENOTE_OK) return CLI_DONE;
   return cli_fail("import", "%s", err.text);

@@ -112,8 +112,14 @@ int cmd_logits(int argc, char **argv)
   const int usage = read_options(argc, argv, &options, &helped);
   if (usage != CLI_DONE || helped) return usage;
   CenoteError err;
+  char path[CLI_PATH];
   uint8_t *codes;
   size_t count;
+  if (cenote_find_model(options.model, path, sizeof path, &err) != CENOTE_OK)
+    return cli_fail("logits", "%s", err.text);
+  if (cli_check_same("logits", options.output, path, "MODEL") != CLI_DONE ||
+      cli_check_same("logits", options.output, options.tokens, "TOKENS") != CLI_DONE)
+    return CLI_FAILED;
   if (tokens_load(options.tokens, &codes, &count, &err) != CENOTE_OK)
     return cli_fail("logits", "%s", err.text);
   int result = CLI_FAILED;

@@ -91,13 +91,6 @@ static int read_options(int argc, char **argv, Options *options, ClipList *list,
   return CLI_DONE;
 }
 
-static bool same_file(const char *a, const char *b)
-{
-  struct stat x;
-  struct stat y;
-  return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 /// The narrower file under a hidden name beside OUT, read back and gone. NULL: said why.
 static Listener *open_trial(const Options *options, const char *path)
 {
@@ -230,9 +223,10 @@ static int quantize(const Options *options, const ClipList *list)
   Answer answer = {.noted = options->precision};
   if (cenote_find_model(options->model, path, sizeof path, &err) != CENOTE_OK)
     return cli_fail("quantize", "%s", err.text);
-  if (same_file(path, options->output))
-    return cli_fail("quantize", "%s: this is MODEL itself, want another file", options->output);
-  int result = measure(options, path, list, &answer);
+  int result = cli_check_same("quantize", options->output, path, "MODEL");
+  for (size_t i = 0; result == CLI_DONE && i < list->count; ++i)
+    result = cli_check_same("quantize", options->output, list->clip[i].path, "AUDIO");
+  if (result == CLI_DONE) result = measure(options, path, list, &answer);
   if (result != CLI_DONE) return result;
   describe(options, &answer);
   result = write_file(options, path, &answer);

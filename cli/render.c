@@ -212,6 +212,27 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
   return check_options(options);
 }
 
+/// No file that is read may be written over; but a state may be, by the one that follows it.
+static int check_inputs(const Options *options)
+{
+  CenoteError err;
+  char model[CLI_PATH];
+  const char *const output[] = {options->output, options->save_slot};
+  const uint64_t count = options->count > 0 ? options->count : 1;
+  int status = CLI_DONE;
+  if (cenote_find_model(options->model, model, sizeof model, &err) != CENOTE_OK)
+    return cli_fail("render", "%s", err.text);
+  for (uint64_t i = 0; status == CLI_DONE && i < 2 * count; ++i) {
+    char *name = take_name(output[i % 2], options->count > 0, i / 2);
+    status = cli_check_same("render", name, model, "MODEL");
+    if (status == CLI_DONE) status = cli_check_same("render", name, options->prime, "AUDIO");
+    if (status == CLI_DONE && i % 2 == 0)
+      status = cli_check_same("render", name, options->slot, "--slot's FILE");
+    free(name);
+  }
+  return status;
+}
+
 /// Take in the codes of a recording.
 static int listen(CenoteVoice *voice, const char *path)
 {
@@ -275,6 +296,8 @@ int cmd_render(int argc, char **argv)
   bool helped = false;
   int status = read_options(argc, argv, &options, &helped);
   if (status != CLI_DONE || helped) return status;
+  status = check_inputs(&options);
+  if (status != CLI_DONE) return status;
   CenoteModel *model = cli_load("render", options.model, options.precision, NULL);
   if (!model) return CLI_FAILED;
   CenoteVoice *voice;

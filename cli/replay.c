@@ -54,6 +54,7 @@ int cmd_replay(int argc, char **argv)
   if (format && !sink_format_known(format))
     return cli_usage("replay", "--format: %s is none of: rf64, wav, w64, flac, ogg, au, raw",
                      format);
+  if (cli_check_same("replay", output, argv[optind], "LOG") != CLI_DONE) return CLI_FAILED;
   CenoteError err = {""};
   Replay *replay;
   Sink *sink = NULL;

@@ -107,19 +107,17 @@ static CenoteStatus generate(Take *take, CenoteError *err)
   return CENOTE_OK;
 }
 
-/// `path` itself, or numbered: a/b.wav becomes a/b-1.wav. free() it.
-static char *name_file(const Takes *takes, const char *path, uint64_t index)
+char *take_name(const char *path, bool numbered, uint64_t index)
 {
-  if (!path || !takes->numbered) return path ? strdup(path) : NULL;
+  if (!path || !numbered) return path ? strdup(path) : NULL;
   const char *slash = strrchr(path, '/');
   const char *name = slash ? slash + 1 : path;
   const char *dot = strrchr(name, '.');
   if (!dot || dot == name) dot = name + strlen(name);
   const size_t size = strlen(path) + 24;
-  char *numbered = malloc(size);
-  if (numbered)
-    snprintf(numbered, size, "%.*s-%" PRIu64 "%s", (int)(dot - path), path, index + 1, dot);
-  return numbered;
+  char *full = malloc(size);
+  if (full) snprintf(full, size, "%.*s-%" PRIu64 "%s", (int)(dot - path), path, index + 1, dot);
+  return full;
 }
 
 static CenoteStatus make_take(Take *take, uint64_t index, CenoteError *err)
@@ -164,8 +162,8 @@ static CenoteStatus render_take(Work *work, uint64_t index, CenoteError *err)
 {
   const Takes *takes = work->takes;
   Take take = {.work = work};
-  char *path = name_file(takes, takes->output, index);
-  char *slot = name_file(takes, takes->save_slot, index);
+  char *path = take_name(takes->output, takes->numbered, index);
+  char *slot = take_name(takes->save_slot, takes->numbered, index);
   CenoteStatus status = CENOTE_OK;
   if (!path != !takes->output || !slot != !takes->save_slot)
     status = cli_error(err, CENOTE_NO_MEMORY, "%s", cenote_strerror(CENOTE_NO_MEMORY));

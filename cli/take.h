@@ -24,6 +24,10 @@ typedef struct Takes {
 /// nothing unfinished is left, and the signal ends the program.
 int takes_render(const Takes *takes);
 
+/// The name of a take's file: `path` itself, or numbered: a/b.wav becomes a/b-1.wav. free() it;
+/// NULL for a NULL path, and when out of memory.
+char *take_name(const char *path, bool numbered, uint64_t index);
+
 /// Frames at rate_hz of so many steps at model_hz, rounded to the nearest.
 uint64_t takes_frames(uint64_t steps, uint32_t model_hz, uint32_t rate_hz);
 

@@ -101,7 +101,9 @@ static int read_options(int argc, char **argv, Options *options, bool *helped)
   if (options->resume && options->force)
     return cli_usage("train", "--resume goes on, --force begins anew: not both");
   options->data = argv[optind];
-  return cli_check_output("train", options->output, false);
+  const int status = cli_check_output("train", options->output, false);
+  return status == CLI_DONE ? cli_check_same("train", options->output, options->data, "DATA")
+                            : status;
 }
 
 /// What was given, over what is there.

@@ -128,6 +128,10 @@ refused 1 "no tensor tokens" logits "$model" "$model" -o "$work/answer"
 refused 1 "$work/gone" logits "$model" "$work/gone" -o "$work/answer"
 refused 1 "/nowhere/answer" logits "$model" "$tokens" -o /nowhere/answer
 refused 2 "want -o OUT" logits "$model" "$tokens"
+cp "$tokens" "$work/own.safetensors"
+refused 1 "this is TOKENS itself" logits "$model" "$work/own.safetensors" -o "$work/own.safetensors"
+refused 1 "this is MODEL itself" logits "$work/own.safetensors" "$tokens" -o "$work/set/../own.safetensors"
+cmp -s "$tokens" "$work/own.safetensors" || bad "logits wrote over what it reads"
 for name in '' -; do refused 2 "the name of a file" logits "$model" "$tokens" -o "$name"; done
 refused 2 "--precision: int9 is none of" logits "$model" "$tokens" -o "$work/answer" --precision int9
 refused 2 "--mode is voices=x" logits "$model" "$tokens" -o "$work/answer" --mode voices=x

@@ -86,6 +86,9 @@ refused 1 "$work: cannot open: not a regular file" "$work" -o "$work/kept"
 refused 1 "/nowhere/x: cannot write" "$golden/flax_small.msgpack" -o /nowhere/x
 refused 2 "no CHECKPOINT" -o "$work/kept"
 refused 2 "where to?" "$golden/flax_small.msgpack"
+cp "$golden/flax_small.msgpack" "$work/own"
+refused 1 "this is CHECKPOINT itself" "$work/own" -o "$work/own"
+cmp -s "$golden/flax_small.msgpack" "$work/own" || bad "the checkpoint was written over"
 for name in '' -; do refused 2 "the name of a file" "$golden/flax_small.msgpack" -o "$name"; done
 refused 2 "--encoding: alaw" "$golden/flax_small.msgpack" -o "$work/kept" --encoding alaw
 refused 2 "--sample-rate: 0" "$golden/flax_small.msgpack" -o "$work/kept" --sample-rate 0

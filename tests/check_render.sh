@@ -202,6 +202,21 @@ refused 1 "$out/no/slot" "$model" -d 1 --save-slot "$out/no/slot" -o "$work/else
 ) || bad "a full disk"
 mkdir "$out/folder.wav"
 refused 1 "$out/folder.wav" "$model" -d 1 -o "$out/folder.wav"
+# What is read stays, however it is spelled.
+cp "$model" "$out/own.safetensors"
+ln -s own.safetensors "$out/link.safetensors"
+cp "$out/a.wav" "$out/take-2.wav"
+for name in own link ./own; do
+  refused 1 "this is MODEL itself" "$out/own.safetensors" --samples 9 -o "$out/$name.safetensors"
+  refused 1 "this is MODEL itself" "$out/own.safetensors" --samples 9 --save-slot "$out/$name.safetensors"
+done
+refused 1 "this is AUDIO itself" "$model" --samples 9 --prime "$out/a.wav" -o "$out/../out/a.wav"
+refused 1 "this is AUDIO itself" "$model" --samples 9 --prime "$out/take-2.wav" --count 3 -o "$out/take.wav"
+refused 1 "this is --slot's FILE itself" "$model" --samples 9 --slot "$out/slot" -o "$out/slot"
+cmp -s "$model" "$out/own.safetensors" && cmp -s "$out/a.wav" "$out/take-2.wav" || bad "what is read was written over"
+cp "$out/slot" "$out/onward"
+render --samples 9 --slot "$out/onward" --save-slot "$out/onward"
+cmp -s "$out/slot" "$out/onward" && bad "a slot is not taken further in its place"
 # Stopped halfway.
 for signal in INT TERM; do
   listing >"$work/before"

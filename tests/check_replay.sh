@@ -67,6 +67,10 @@ for rate in 16000 48000 44100; do
   python3 "$work/compare.py" "$work/again.wav" "$work/media/r.wav" || bad "$rate Hz: other samples"
 done
 
+cp "$work/media/x.log" "$work/own.log"
+"$cenote" replay "$work/own.log" -o "$work/media/../own.log" 2>"$work/err" && bad "a log is written over"
+grep -q 'this is LOG itself' "$work/err" && cmp -s "$work/media/x.log" "$work/own.log" || bad "a log is written over: $(cat "$work/err")"
+
 # Damaged logs: refused by name, with status 1, and no file is left half written over a good one.
 log=$work/media/x.log
 size=$(wc -c <"$log")

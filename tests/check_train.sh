@@ -242,6 +242,8 @@ for name in '' -; do
   (cd "$work/nothing" && failures=0 && refused 2 "the name of a file" "$audio" -o "$name" "$@" && exit $failures) || bad "train -o '$name'"
 done
 [ -z "$(ls -A "$work/nothing")" ] || bad "no name leaves $(ls -A "$work/nothing")"
+cp "$audio/valid/drums.flac" "$work/own.flac"
+refused 1 "this is DATA itself" "$work/own.flac" -o "$work/own.flac" --force "$@"
 refused 2 "no DATA" -o "$work/no.safetensors"
 refused 2 "where to?" "$audio"
 refused 2 "--size: huge is none of" "$audio" -o "$work/no.safetensors" --size huge
