@@ -2,6 +2,7 @@
 #include "aside.h"
 
 #include "cli.h"
+#include "trainer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,29 +17,32 @@ static CenoteStatus cannot_write(const Aside *file, int error, CenoteError *err)
   return cli_error(err, CENOTE_FILE_ERROR, "%s: cannot write: %s", file->shown, strerror(error));
 }
 
-/// A hidden file in the folder of file->path, with the rights that a plain open gives.
-static CenoteStatus open_hidden(Aside *file, CenoteError *err)
+/// A hidden file in the folder where `path` leads, with the rights of what is there.
+static CenoteStatus open_hidden(const char *path, Aside *file, CenoteError *err)
 {
   static const char name[] = ".cenote-XXXXXX";
-  const char *slash = strrchr(file->path, '/');
-  const size_t folder = slash ? (size_t)(slash - file->path) + 1 : 0;
+  mode_t mode;
+  file->place = place_find(path, &mode);
+  if (!file->place) return cannot_write(file, errno, err);
+  const char *slash = strrchr(file->place, '/');
+  const size_t folder = slash ? (size_t)(slash - file->place) + 1 : 0;
   file->aside = malloc(folder + sizeof name);
-  if (!file->aside) return cli_error(err, CENOTE_NO_MEMORY, "%s: out of memory", file->shown);
-  memcpy(file->aside, file->path, folder);
-  memcpy(file->aside + folder, name, sizeof name);
-  file->fd = mkstemp(file->aside);
-  const mode_t mask = umask(0);
-  umask(mask);
-  if (file->fd >= 0 && fchmod(file->fd, 0666 & ~mask) == 0) return CENOTE_OK;
-  const int error = errno;
-  if (file->fd >= 0) aside_drop(file);
-  else free(file->aside);
+  int error = ENOMEM;
+  if (file->aside) {
+    memcpy(file->aside, file->place, folder);
+    memcpy(file->aside + folder, name, sizeof name);
+    file->fd = mkstemp(file->aside);
+    if (file->fd >= 0 && fchmod(file->fd, mode) == 0) return CENOTE_OK;
+    error = errno;
+    if (file->fd < 0) free(file->aside), file->aside = NULL;
+  }
+  aside_drop(file);
   return cannot_write(file, error, err);
 }
 
 CenoteStatus aside_open(const char *path, Aside *out, CenoteError *err)
 {
-  *out = (Aside){.fd = -1, .shown = path, .path = path};
+  *out = (Aside){.fd = -1, .shown = path};
   if (strcmp(path, "-") == 0) {
     out->shown = "standard output";
     out->fd = dup(STDOUT_FILENO);
@@ -52,7 +56,7 @@ CenoteStatus aside_open(const char *path, Aside *out, CenoteError *err)
   const size_t length = strlen(path);
   if (length == 0 || path[length - 1] == '/')
     return cli_error(err, CENOTE_FILE_ERROR, "'%s': cannot write: not the name of a file", path);
-  if (!there || S_ISREG(st.st_mode)) return open_hidden(out, err);
+  if (!there || S_ISREG(st.st_mode)) return open_hidden(path, out, err);
   out->fd = open(path, O_WRONLY | O_CLOEXEC);
   return out->fd >= 0 ? CENOTE_OK : cannot_write(out, errno, err);
 }
@@ -63,12 +67,13 @@ CenoteStatus aside_keep(Aside *file, CenoteError *err)
   int error = file->aside && fsync(file->fd) != 0 && errno != EINVAL ? errno : 0;
   if (close(file->fd) != 0 && error == 0) error = errno;
   file->fd = -1;
-  if (error == 0 && file->aside && rename(file->aside, file->path) != 0) error = errno;
+  if (error == 0 && file->aside && rename(file->aside, file->place) != 0) error = errno;
   if (error != 0) {
     aside_drop(file);
     return cannot_write(file, error, err);
   }
   free(file->aside);
+  free(file->place);
   return CENOTE_OK;
 }
 
@@ -77,5 +82,6 @@ void aside_drop(Aside *file)
   if (file->fd >= 0) close(file->fd);
   if (file->aside) unlink(file->aside);
   free(file->aside);
+  free(file->place);
   *file = (Aside){.fd = -1, .shown = file->shown};
 }

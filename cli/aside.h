@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: ISC
 // A file written under a hidden name in the folder it belongs in, and renamed when it is whole: a
-// failure leaves what was there. Standard output, pipes and devices are written straight.
+// failure leaves what was there, whose rights stay in any case. Links are followed. Standard
+// output, pipes and devices are written straight.
 #ifndef CLI_ASIDE_H
 #define CLI_ASIDE_H
 
@@ -9,7 +10,7 @@
 typedef struct Aside {
   int fd;
   const char *shown; ///< its name in messages
-  const char *path;  ///< borrowed
+  char *place;       ///< where it belongs
   char *aside;       ///< the hidden name; NULL: written straight
 } Aside;
 

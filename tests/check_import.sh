@@ -86,6 +86,15 @@ refused 1 "$work: cannot open: not a regular file" "$work" -o "$work/kept"
 refused 1 "/nowhere/x: cannot write" "$golden/flax_small.msgpack" -o /nowhere/x
 refused 2 "no CHECKPOINT" -o "$work/kept"
 refused 2 "where to?" "$golden/flax_small.msgpack"
+# What is replaced keeps its rights, and a link stays one.
+cp "$work/kept" "$work/private"
+chmod 640 "$work/private"
+ln -s private "$work/link"
+ln -s round "$work/round"
+"$cenote" import "$golden/flax_small.msgpack" -o "$work/link" --min-max-scaling || bad "import through a link"
+[ -L "$work/link" ] && [ "$(stat -c %a "$work/private")" = 640 ] && cmp -s "$work/private" "$work/a.safetensors" ||
+  bad "import through a link: $(stat -c '%a %F' "$work/link" "$work/private")"
+refused 1 "$work/round: cannot write" "$golden/flax_small.msgpack" -o "$work/round"
 cp "$golden/flax_small.msgpack" "$work/own"
 refused 1 "this is CHECKPOINT itself" "$work/own" -o "$work/own"
 cmp -s "$golden/flax_small.msgpack" "$work/own" || bad "the checkpoint was written over"

@@ -6,6 +6,8 @@
 
 #include <cenote/cenote.h>
 
+#include <sys/types.h>
+
 /// Weights for the whole-sequence pass: the trainer's forward pass, many steps at a time.
 typedef struct Net Net;
 /// A stream through it: the recurrent states, open pooling units and delays between two calls.
@@ -34,5 +36,10 @@ CenoteStatus tokens_load(const char *path, uint8_t **codes, size_t *count, Cenot
 /// F32 `logits` [count, 256] and F32 `nll_bits` [1], written aside and renamed over `path`.
 CenoteStatus answers_save(const char *path, const float *logits, size_t count, double nll_bits,
                           CenoteError *err);
+
+/// Where a file that is written aside is to be put: the name at the end of all links from `path`,
+/// whether anything is there or not; free() it. *mode are the rights of what is there, or those
+/// that a plain open would give. NULL with errno.
+char *place_find(const char *path, mode_t *mode);
 
 #endif

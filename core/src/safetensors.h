@@ -60,7 +60,8 @@ typedef struct CnSave {
   const void *data;
 } CnSave;
 
-/// Write aside, then rename over `path`: a failure leaves what was there.
+/// Write aside, then rename over `path`, or over what links there lead to, whose rights stay: a
+/// failure leaves what was there.
 CenoteStatus cn_file_save(const char *path, const CnSave *tensor, size_t tensors,
                           const char *const *key, const char *const *value, size_t notes,
                           CenoteError *err);

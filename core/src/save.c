@@ -2,6 +2,7 @@
 // Writing a safetensors file: aside first, then renamed over the old one.
 #include "safetensors.h"
 
+#include "place.h"
 #include "status.h"
 
 #include <errno.h>
@@ -125,21 +126,21 @@ static int open_aside(const char *path, bool part, char **name)
   return mkstemp(*name);
 }
 
-static CenoteStatus save_aside(const char *path, bool part, const char *header,
-                               const CnSave *tensor, size_t tensors, CenoteError *err)
+/// To `place`, which is called `path` in messages.
+static CenoteStatus save_aside(const char *path, const char *place, mode_t mode, bool part,
+                               const char *header, const CnSave *tensor, size_t tensors,
+                               CenoteError *err)
 {
   char *aside;
-  const int fd = open_aside(path, part, &aside);
+  const int fd = open_aside(place, part, &aside);
   if (!aside) return cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
   FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
   CenoteStatus status = CENOTE_FILE_ERROR;
   if (file) {
-    // The file is private so far; give it what a plain open would.
-    const mode_t mask = umask(0);
-    umask(mask);
-    const bool written = fchmod(fd, 0666 & ~mask) == 0 && write_all(file, header, tensor, tensors);
+    // The file is private so far.
+    const bool written = fchmod(fd, mode) == 0 && write_all(file, header, tensor, tensors);
     status = close_written(file, written, path, err);
-    if (status == CENOTE_OK && rename(aside, path) != 0)
+    if (status == CENOTE_OK && rename(aside, place) != 0)
       status = cn_fail(err, CENOTE_FILE_ERROR, "%s: cannot write: %s", path, strerror(errno));
   } else {
     cn_fail(err, status, "%s: cannot write: %s", path, strerror(errno));
@@ -158,9 +159,18 @@ static CenoteStatus save(const char *path, bool part, const CnSave *tensor, size
   char *header = make_header(tensor, tensors, key, value, notes);
   if (!header) return cn_fail(err, CENOTE_NO_MEMORY, "%s: out of memory", path);
   struct stat st;
-  const bool special = stat(path, &st) == 0 && !S_ISREG(st.st_mode);
-  const CenoteStatus status = special ? save_straight(path, header, tensor, tensors, err)
-                                      : save_aside(path, part, header, tensor, tensors, err);
+  mode_t mode;
+  CenoteStatus status;
+  if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+    status = save_straight(path, header, tensor, tensors, err);
+  } else {
+    char *place = cn_place(path, &mode);
+    if (place) status = save_aside(path, place, mode, part, header, tensor, tensors, err);
+    else
+      status = cn_fail(err, errno == ENOMEM ? CENOTE_NO_MEMORY : CENOTE_FILE_ERROR,
+                       "%s: cannot write: %s", path, strerror(errno));
+    free(place);
+  }
   free(header);
   return status;
 }
