@@ -60,7 +60,9 @@ static int run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-  signal(SIGPIPE, SIG_IGN); // a reader that has gone is a failed write, and told as one
+  // A reader that has gone, a file that may not grow: a failed write, and told as one.
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
   const int status = run(argc, argv);
   if (fflush(stdout) == 0 && !ferror(stdout)) return status;
   if (status == CLI_DONE) fputs("cenote: standard output cannot be written\n", stderr);

@@ -195,7 +195,6 @@ refused 1 "/dev/full" "$model" -d 2 -o /dev/full
 refused 1 "$out/no/slot" "$model" -d 1 --save-slot "$out/no/slot" -o "$work/elsewhere.wav"
 # What fits no more: a limit of 64 KiB (128 blocks of 512) on what this shell's children write.
 (
-  trap '' XFSZ
   ulimit -f 128
   refused 1 "$out/kept.wav" "$model" -d 10 -o "$out/kept.wav"
   exit $failures

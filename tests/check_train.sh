@@ -185,7 +185,6 @@ clips=$(sed -n 's/.* in \([0-9]*\) clips, valid .* in \([0-9]*\); 0 skipped/\1 +
 # A disk that is full (here: files that may not grow): said, and the last checkpoint stays.
 cp -r "$work/long" "$work/full"
 (
-  trap '' XFSZ
   ulimit -f 40
   exec "$cenote" train "$audio" -o "$work/full/me.safetensors" --resume --steps 260
 ) >"$work/out" 2>"$work/err"
@@ -194,7 +193,6 @@ grep -q 'me.ckpt: cannot write: ' "$work/err" || bad "full disk: $(cat "$work/er
 cmp -s "$work/full/me.ckpt" "$work/long/me.ckpt" || bad "full disk: the checkpoint is not what it was"
 [ -z "$(find "$work/full" -name '*.part')" ] || bad "full disk: $(find "$work/full" -name '*.part') is left"
 (
-  trap '' XFSZ
   ulimit -f 40
   exec "$cenote" train "$audio" -o "$work/no.safetensors" "$@"
 ) >"$work/out" 2>"$work/err"
