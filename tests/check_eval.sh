@@ -27,7 +27,7 @@ bad() {
 refused() {
   want=$1 text=$2
   shift 2
-  "$cenote" "$@" >"$work/out" 2>"$work/err"
+  timeout 60 "$cenote" "$@" >"$work/out" 2>"$work/err"
   status=$?
   [ $status -eq "$want" ] || bad "$*: exit $status, want $want"
   grep -qF -- "$text" "$work/err" || bad "$*: no '$text' in: $(cat "$work/err")"
@@ -96,6 +96,8 @@ refused 1 "$work/nan.wav: frame 0 is not a finite number" eval "$model" "$work/n
 
 echo text >"$work/text.wav"
 refused 1 "$work/text.wav: cannot read it as audio" eval "$model" "$work/text.wav"
+mkfifo "$work/fifo"
+refused 1 "$work/fifo: cannot read it as audio: not a regular file" eval "$model" "$work/fifo"
 refused 1 "$work/none: no audio" eval "$model" "$work/none"
 refused 1 "$work/gone: cannot open" eval "$model" "$work/gone"
 refused 1 "no such model" eval "./no such model.safetensors" "$one"

@@ -109,6 +109,12 @@ static CenoteStatus open_reader(Reader *reader, uint32_t rate_hz)
   if (stat(reader->path, &st) != 0 || access(reader->path, R_OK) != 0)
     return cn_fail(reader->err, CENOTE_FILE_ERROR, "%s: cannot open: %s", reader->path,
                    strerror(errno));
+  if (S_ISDIR(st.st_mode))
+    return cn_fail(reader->err, CENOTE_FILE_ERROR, "%s: this is a folder, want an audio file",
+                   reader->path);
+  if (!S_ISREG(st.st_mode)) // to open a FIFO would wait for a writer
+    return cn_fail(reader->err, CENOTE_FILE_ERROR,
+                   "%s: cannot read it as audio: not a regular file", reader->path);
   reader->file = sf_open(reader->path, SFM_READ, &reader->info);
   if (!reader->file)
     return cn_fail(reader->err, CENOTE_NOT_FOUND, "%s: cannot read it as audio: %s", reader->path,
