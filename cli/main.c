@@ -2,6 +2,7 @@
 // cenote: one command after another, from one table.
 #include "cli.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -58,8 +59,20 @@ static int run(int argc, char **argv)
   return CLI_USAGE;
 }
 
+/// Descriptors 0 to 2 that are closed would go to the next file or socket, which would then be read
+/// or written as a standard one. In their place: what can be neither read nor written, so that to
+/// use them stays an error.
+static bool fill_standard(void)
+{
+  static const int way[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+  for (int fd = 0; fd < 3; ++fd)
+    if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", way[fd]) != fd) return false;
+  return true;
+}
+
 int main(int argc, char **argv)
 {
+  if (!fill_standard()) return CLI_FAILED;
   // A reader that has gone, a file that may not grow: a failed write, and told as one.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);

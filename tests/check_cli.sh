@@ -71,6 +71,17 @@ done
 "$cenote" --help >/dev/full 2>"$work/stderr" && bad "a full disk is not noticed"
 [ "$(wc -l <"$work/stderr")" -eq 1 ] || bad "a full disk: $(cat "$work/stderr")"
 
+# Standard ones that are closed are not taken by files or sockets, and what cannot be said fails.
+for command in "info $model" "presets --json" "eval $model $here/tests/audio/valid/drums.flac"; do
+  # shellcheck disable=SC2086 # a command and its arguments
+  "$cenote" $command >&- 2>"$work/stderr" && bad "$command: said nothing, exit 0"
+  [ "$(wc -l <"$work/stderr")" -eq 1 ] || bad "$command, closed: $(cat "$work/stderr")"
+done
+"$cenote" render "$model" --samples 9 -o "$work/closed.wav" <&- >&- 2>&- || bad "render, all closed: exit $?"
+[ "$(wc -c <"$work/closed.wav")" -eq 62 ] || bad "render, all closed: $(wc -c <"$work/closed.wav") bytes"
+"$cenote" info "$work/gone.safetensors" 2>&- >"$work/stdout" && bad "info, standard error closed: exit 0"
+[ ! -s "$work/stdout" ] || bad "info, standard error closed: $(cat "$work/stdout")"
+
 # Wrong usage.
 refused 2 "Usage: cenote COMMAND"
 refused 2 "cenote play: no such command" play

@@ -78,6 +78,8 @@ check_send() {
   ends 2 'no ADDRESS' --port "$port"
   ends 2 '--port' --port 70000 /status
   ends 0 '^Usage: cenote send' --help
+  "$cenote" send --port "$port" /status >&- 2>"$work/out" && bad "send, standard output closed: exit 0"
+  [ "$(wc -l <"$work/out")" -eq 1 ] || bad "send, standard output closed: $(cat "$work/out")"
   quit_daemon
   ends 1 'nobody listens there' --port "$port" /status
   ends 1 'nobody listens there' --tcp --port "$port" /status
