@@ -51,6 +51,31 @@ CenoteStatus cli_error(CenoteError *err, CenoteStatus status, const char *format
   return status;
 }
 
+/// All options that a shortened one may mean, as "--a, --b"; how many they are.
+static int list_meant(const struct option *known, const char *text, CenoteError *list)
+{
+  int count = 0;
+  size_t used = 0;
+  const size_t length = strcspn(text, "=");
+  list->text[0] = '\0';
+  for (; known->name; ++known) {
+    if (strncmp(known->name, text, length) != 0 || used >= sizeof list->text) continue;
+    const int wrote = snprintf(list->text + used, sizeof list->text - used, "%s--%s",
+                               count++ > 0 ? ", " : "", known->name);
+    used += wrote > 0 ? (size_t)wrote : 0;
+  }
+  return count;
+}
+
+static void refuse_long(const char *command, const char *text, const struct option *known)
+{
+  CenoteError list;
+  if (optopt != 0) cli_usage(command, "%s: this option takes no value", text);
+  else if (list_meant(known, text + 2, &list) > 1)
+    cli_usage(command, "%s: ambiguous: %s", text, list.text);
+  else cli_usage(command, "%s: no such option", text);
+}
+
 int cli_option(const char *command, int argc, char **argv, const char *letters,
                const struct option *known)
 {
@@ -60,8 +85,7 @@ int cli_option(const char *command, int argc, char **argv, const char *letters,
   if (option == ':') cli_usage(command, "%s: a value is missing", text);
   else if (option == '?' && strncmp(text, "--", 2) != 0)
     cli_usage(command, "-%c: no such option", optopt);
-  else if (option == '?' && optopt != 0) cli_usage(command, "%s: this option takes no value", text);
-  else if (option == '?') cli_usage(command, "%s: no such option", text);
+  else if (option == '?') refuse_long(command, text, known);
   return option == ':' ? '?' : option;
 }
 

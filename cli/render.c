@@ -33,7 +33,7 @@ static const char help[] =
     "      --prime=AUDIO     listen to this file first, and go on from there\n"
     "      --slot=FILE       go on from a saved state; options given override what it holds\n"
     "      --save-slot=FILE  save the state at the end (-o may then be left out)\n"
-    "      --count=N         N files, FILE-1, FILE-2, ..., with seeds N, N+1, ...\n"
+    "      --count=N         as many files, FILE-1, FILE-2, ..., each of the next seed\n"
     "      --threads=N       that share the files (default 1)\n" CLI_PRECISION_HELP
     "  -h, --help            show this text\n";
 

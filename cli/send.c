@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fnmatch.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,7 +66,7 @@ static const char help[] =
     "      --port PORT   its port (7770)\n"
     "      --tcp         over TCP (UDP)\n"
     "      --timeout MS  how long a reply may take (2000; 30000 where files are read)\n"
-    "      --help        print this and exit\n"
+    "  -h, --help        print this and exit\n"
     "\n"
     "A VALUE is sent as what it looks like: 3 a whole number, 0.5 a number, T and F true and\n"
     "false, anything else a string. i:3 h:3 f:3 d:3 s:3 say which. cenoted --help-osc lists the\n"
@@ -228,15 +227,15 @@ static int build(Job *job, int count, char **words)
 
 int cmd_send(int argc, char **argv)
 {
-  enum { HOST = 1, PORT, TCP, TIMEOUT, HELP };
+  enum { HOST = 256, PORT, TCP, TIMEOUT };
   static const struct option options[] = {
       {"host", required_argument, NULL, HOST}, {"port", required_argument, NULL, PORT},
       {"tcp", no_argument, NULL, TCP},         {"timeout", required_argument, NULL, TIMEOUT},
-      {"help", no_argument, NULL, HELP},       {NULL, 0, NULL, 0}};
+      {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0}};
   Job job = {.host = "127.0.0.1", .port = "7770"};
   uint64_t port;
   // '+': what follows the address are values, and may begin with '-'.
-  for (int option; (option = getopt_long(argc, argv, "+", options, NULL)) != -1;) {
+  for (int option; (option = cli_option("send", argc, argv, "+:h", options)) != -1;) {
     switch (option) {
     case HOST:
       job.host = optarg;
@@ -253,11 +252,11 @@ int cmd_send(int argc, char **argv)
       if (!cli_whole(optarg, 1, 3600000, &job.timeout_ms))
         return cli_usage("send", "--timeout %s: want milliseconds from 1 to 3600000", optarg);
       break;
-    case HELP:
+    case 'h':
       fputs(help, stdout);
       return CLI_DONE;
     default:
-      return cli_usage("send", "unknown option");
+      return CLI_USAGE;
     }
   }
   if (optind == argc) return cli_usage("send", "no ADDRESS to send to");

@@ -67,6 +67,9 @@ for command in $commands; do
   grep -q "^Usage: cenote $command" "$work/$command.help" || bad "$command --help: $(cat "$work/$command.help")"
   [ "$("$cenote" "$command" --version)" = "$("$cenote" --version)" ] || bad "$command --version"
   refused 2 "--no-such-option" "$command" --no-such-option
+  [ "$(cat "$work/stderr")" = "cenote $command: --no-such-option: no such option
+Try 'cenote $command --help'." ] || bad "$command --no-such-option: $(cat "$work/stderr")"
+  "$cenote" "$command" -h | cmp -s - "$work/$command.help" || bad "$command -h"
 done
 "$cenote" --help >/dev/full 2>"$work/stderr" && bad "a full disk is not noticed"
 [ "$(wc -l <"$work/stderr")" -eq 1 ] || bad "a full disk: $(cat "$work/stderr")"
@@ -92,6 +95,8 @@ for command in info bench; do
   refused 2 "-x: no such option" $command "$model" -x
 done
 refused 2 "extra" presets extra
+refused 2 "--s: ambiguous: --samples, --seed, --slot" render "$model" --s 10
+refused 2 "--s=1: ambiguous: --seconds, --spread" bench "$model" --s=1
 refused 2 "--seconds: a value is missing" bench "$model" --seconds
 for value in 0 -1 nan 0x10 ' 1' 1s 1e9 ''; do refused 2 "--seconds: $value" bench "$model" --seconds "$value"; done
 for value in 0 -1 1.5 257 x ''; do refused 2 "--voices: $value" bench "$model" --voices "$value"; done
