@@ -147,7 +147,7 @@ static int new_settings(const Options *options, uint32_t processes, Settings **o
   settings_set(*out, setting_named("threads"), threads, &err);
   int status = CLI_DONE;
   if (options->config && settings_from_file(options->config, *out, &err) != CENOTE_OK)
-    status = cli_fail("train", "--config: %s", err.text);
+    status = cli_usage("train", "--config: %s", err.text);
   if (status == CLI_DONE) status = apply_given(options, *out);
   if (status == CLI_DONE) return status;
   settings_free(*out);

@@ -251,7 +251,8 @@ refused 2 "base_dim is 0" "$audio" -o "$work/no.safetensors" --base-dim 0
 refused 2 "model_structure is not a list of 3 lists" "$audio" -o "$work/no.safetensors" --pool-temporal 4,4 --pool-features 1,1
 refused 2 "--frob: no such option" "$audio" -o "$work/no.safetensors" --frob
 echo '{"frob": 1}' >"$work/frob.json"
-refused 1 "frob.json: unknown key frob" "$audio" -o "$work/no.safetensors" --config "$work/frob.json"
+refused 2 "--config: $work/gone.json: No such file" "$audio" -o "$work/no.safetensors" --config "$work/gone.json"
+refused 2 "frob.json: unknown key frob" "$audio" -o "$work/no.safetensors" --config "$work/frob.json"
 refused 1 "at least" "$audio" -o "$work/no.safetensors" --memory 1M
 "$cenote" train --help >"$work/out" || bad "--help"
 grep -q '^Usage: cenote train' "$work/out" && grep -q -- '--skip-threshold=' "$work/out" && grep -q -- '--rnn.d-hidden=' "$work/out" || bad "--help lacks something"
