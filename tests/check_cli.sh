@@ -7,13 +7,13 @@ set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
 cenote=${1:-${CENOTE_BUILD_ROOT:-$here/build}/cli/cenote}
 model=$here/tests/golden/tiny.safetensors
-commands='info render logits eval quantize train import bench presets send'
+commands='info render logits eval quantize train import bench presets replay send'
 failures=0
 [ -x "$cenote" ] || {
   echo "check_cli: no $cenote" >&2
   exit 1
 }
-"$cenote" --help | grep -q '^  send ' || commands=${commands% send} # a build without the daemon
+"$cenote" --help | grep -q '^  send ' || commands=${commands% replay send} # a build without the daemon
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -241,6 +241,12 @@ fi
 
 # The manual page knows every option of every --help.
 page=$here/doc/cenote.1
+sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.Cm \([a-z]*\)$/\1/p' "$page" >"$work/synopsis"
+"$cenote" --help | sed -n 's/^  \([a-z][a-z]*\)  *.*/\1/p' >"$work/named"
+for command in $commands $(cat "$work/named"); do
+  grep -qx "$command" "$work/synopsis" || bad "cenote.1: no $command in its synopsis"
+  grep -qx ".Ss $command" "$page" || bad "cenote.1: no section $command"
+done
 for command in $commands; do
   for option in $(sed -n 's/^  .\{4\}\(--[a-z-]*\).*/\1/p' "$work/$command.help"); do
     grep -qF -- "Fl -${option#--}" "$page" || bad "cenote.1 lacks $option of $command"
