@@ -32,6 +32,7 @@ struct Replay {
   size_t at; ///< of the next chunk
   ReplayHead head;
   uint64_t begin, end;
+  uint64_t next; ///< frame at which the next command was taken
   Weights weights[MODELS];
   size_t models;
   Object object[OBJECTS];
@@ -332,10 +333,11 @@ static bool send(Replay *replay, Command command, CenoteError *err)
          (refuse(replay, err, "damaged: too much at once"), false);
 }
 
-/// All that was taken at this frame.
+/// All that was taken up to this frame.
 static bool feed(Replay *replay, uint64_t frame, CenoteError *err)
 {
   ReplayChunk chunk;
+  replay->next = UINT64_MAX;
   for (size_t at = replay->at; replay_file_next(&replay->file, &at, &chunk); replay->at = at) {
     if (chunk.kind == REPLAY_KIT || chunk.kind == REPLAY_MOMENT) {
       if (!make_object(replay, &chunk, err)) return false;
@@ -343,6 +345,7 @@ static bool feed(Replay *replay, uint64_t frame, CenoteError *err)
       Logged logged;
       if (chunk.size != sizeof logged) return refuse(replay, err, "damaged: a command"), false;
       memcpy(&logged, chunk.bytes, sizeof logged);
+      replay->next = logged.taken;
       if (logged.taken > frame) return true;
       if (logged.command.kind < 0 || logged.command.kind > COMMAND_LOG ||
           logged.command.voice >= (int32_t)replay->head.voices)
@@ -362,6 +365,9 @@ uint32_t replay_render(Replay *replay, float *out, CenoteError *err)
   if (frame >= replay->end) return 0;
   if (frames > replay->end - frame) frames = (uint32_t)(replay->end - frame);
   if (!feed(replay, frame, err)) return UINT32_MAX;
+  // What is not replayed (meters, recordings) cut time, too: commands were taken within blocks.
+  if (replay->next > frame && replay->next - frame < frames)
+    frames = (uint32_t)(replay->next - frame);
   frames = engine_begin(replay->engine, frames);
   if (replay->head.listens) {
     const size_t left = replay->heard_count - replay->heard_at;

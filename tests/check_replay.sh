@@ -67,6 +67,36 @@ for rate in 16000 48000 44100; do
   python3 "$work/compare.py" "$work/again.wav" "$work/media/r.wav" || bad "$rate Hz: other samples"
 done
 
+# What is no sound (a meter's rate) cuts time at its own frame, and what comes just then is taken
+# there, within a block: blocks so long that this happens each time.
+cat >"$work/cuts.py" <<'PY'
+import socket, struct, sys, time
+def pad(text):
+    return text + b"\0" * (4 - len(text) % 4)
+def message(address, value):
+    return pad(address) + pad(b",f") + struct.pack(">f", value)
+def later(s, m):
+    tag = int((time.time() + 2208988800 + s) * 2**32)
+    return b"#bundle\0" + struct.pack(">Qi", tag, len(m)) + m
+out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+out.connect(("127.0.0.1", int(sys.argv[1])))
+for i in range(300):
+    out.send(later(0.9 + 0.01 * (i % 7), message(b"/meter", float(i % 9))))
+    out.send(message(b"/voice/1/pan", i % 11 / 5.5 - 1.0))
+    time.sleep(0.01)
+PY
+rm -rf "$work/media"
+mkdir "$work/media"
+start_daemon --voices 2 --rate 16000 --block 8192 --ahead 600 --precision f32 starter
+say /log/start x.log
+say /rec/start r.wav wav
+python3 "$work/cuts.py" "$port"
+say /rec/stop
+say /log/stop
+quit_daemon
+"$cenote" replay "$work/media/x.log" -o "$work/again.wav" --format wav || bad "replay fails"
+python3 "$work/compare.py" "$work/again.wav" "$work/media/r.wav" || bad "cuts: other samples"
+
 cp "$work/media/x.log" "$work/own.log"
 "$cenote" replay "$work/own.log" -o "$work/media/../own.log" 2>"$work/err" && bad "a log is written over"
 grep -q 'this is LOG itself' "$work/err" && cmp -s "$work/media/x.log" "$work/own.log" || bad "a log is written over: $(cat "$work/err")"
