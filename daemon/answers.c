@@ -21,10 +21,11 @@ uint32_t control_ask(Control *control, const OscPeer *from, const int32_t *tag, 
     // Names come round after four thousand million questions.
     asked->name = control->names / CONTROL_ASKED * CONTROL_ASKED + at + 1;
     asked->order = control->due > 0 ? UINT64_MAX : ++control->asks;
+    asked->said = control->later.order;
     ++control->open;
     asked->answer = from != NULL;
     asked->tagged = tag != NULL;
-    asked->sets = false;
+    asked->quiet = asked->sets = false;
     if (tag) asked->tag = *tag;
     if (from) asked->from = *from;
     asked->job = job;
@@ -44,6 +45,14 @@ uint32_t control_ask_set(Control *control, const LaterValue *set, const char *co
   asked->answer = false;
   asked->sets = true;
   asked->set = *set;
+  return name;
+}
+
+uint32_t control_ask_quietly(Control *control, const OscPeer *from, const int32_t *tag,
+                             const char *command)
+{
+  const uint32_t name = control_ask(control, from, tag, command, NULL);
+  if (name != 0) control->asked[(name - 1) % CONTROL_ASKED].quiet = true;
   return name;
 }
 
@@ -113,13 +122,17 @@ static void refuse(Control *control, const Event *event, const Asked *asked)
     CONTROL_FAIL(control, asked, FAIL_QUEUE, "dropped by /clearSched");
     break;
   }
+  if (strcmp(asked->command, "/rec/start") == 0) control_abandon_take(control, event->slot);
+  if (strcmp(asked->command, "/log/start") == 0) logging_abandon(control);
   if (asked->job && asked->job->kind == JOB_KEEP) go_on(control, asked->job);
   else if (asked->job) control_end_job(control, asked->job);
 }
 
-/// A voice plays: the trigger's sender hears of its end.
+/// A voice plays: the trigger's sender hears of its end, be it that another note takes the voice.
 static void note_start(Control *control, uint32_t voice, const Asked *asked)
 {
+  if (control->noted[voice]) control_tell_end(control, voice);
+  control->noted[voice] = true;
   control->triggered[voice] = asked->answer ? asked->from : (OscPeer){.socket = -1};
   control->began[voice] = ++control->begins;
   values_set(&control->values, NULL, VALUE_RUN, voice, 0, (Number){1.0, 1});
@@ -147,7 +160,11 @@ static void done(Control *control, const Event *event, const Asked *asked)
                        strncmp(asked->command, "/mnote", 6) == 0 ||
                        strncmp(asked->command, "/dirt", 5) == 0;
   if (trigger) note_start(control, voice, asked);
-  if (!asked->answer) return;
+  if (strcmp(asked->command, "/quit") == 0) control->quit = true;
+  if (strcmp(asked->command, "/clearSched") == 0)
+    control_clear_later(control, (uint64_t)event->number,
+                        asked->order == UINT64_MAX ? control->later.order : asked->said);
+  if (!asked->answer || asked->quiet) return;
   lo_message message = lo_message_new();
   lo_message_add_string(message, asked->command);
   if (rewind) lo_message_add_float(message, (float)event->number);
@@ -191,13 +208,15 @@ static void voice_address(char address[static 64], int32_t voice, const char *re
 void control_tell_end(Control *control, uint32_t voice)
 {
   char address[64];
-  const OscPeer *starter = &control->triggered[voice];
+  OscPeer *starter = &control->triggered[voice];
   bool told = starter->socket < 0;
+  control->noted[voice] = false;
   voice_address(address, (int32_t)voice, "ended");
   for (size_t i = 0; i < CONTROL_CLIENTS; ++i)
     told = told || (control->client[i].used && osc_peer_equal(&control->client[i].from, starter));
   control_notify(control, address, lo_message_new());
   if (!told) osc_send(control->osc, starter, address, lo_message_new());
+  starter->socket = -1;
 }
 
 static void take_end(Control *control, const Event *event)
@@ -295,6 +314,9 @@ void control_take_event(Control *control, const Event *event)
     break;
   case EVENT_ENDED:
     take_end(control, event);
+    break;
+  case EVENT_STOPPED:
+    if (control->noted[event->voice]) control_tell_end(control, (uint32_t)event->voice);
     break;
   case EVENT_CONTROLS:
     take_controls(control, event);

@@ -135,7 +135,7 @@ Job *call_job(const Call *call, JobKind kind, int used)
   }
   // All that is waiting is done before the daemon ends, and holds memory; a take's end is not kept
   // from its file.
-  if (kind != JOB_END_TAKE && jobs_pending(call->control->jobs) >= JOBS) {
+  if (kind != JOB_END_TAKE && jobs_pending(call->control->jobs) + call->control->holding >= JOBS) {
     CALL_FAIL(call, FAIL_BUSY, "%d files and models are waited for already", JOBS);
     return NULL;
   }

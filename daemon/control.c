@@ -4,7 +4,6 @@
 #include "control.h"
 
 #include "care.h"
-#include "commands.h"
 #include "logging.h"
 #include "now.h"
 
@@ -23,7 +22,7 @@ void control_init(Control *control, const Options *options, double rate_hz)
   control->options = options;
   control->rate_hz = rate_hz;
   values_init(&control->values, options->seed);
-  for (uint32_t k = 0; k < CONTROL_KEYS; ++k) control->key_slot[k] = k;
+  for (uint32_t k = 0; k < ENGINE_KEYS; ++k) control->key_slot[k] = k;
   for (uint32_t k = 0; k < ENGINE_VOICES; ++k) control->triggered[k].socket = -1;
 }
 
@@ -63,47 +62,27 @@ void control_notify(Control *control, const char *address, lo_message message)
   lo_message_free(message);
 }
 
-bool control_send(Control *control, Command command)
-{
-  // What is taken here will have room, for nobody else writes: a bundle never comes to nothing
-  // after its commands have been promised.
-  if (control->batched == CONTROL_BATCH || ring_space(control->commands) <= control->batched)
-    return false;
-  command.due = control->due;
-  logging_object(control, &command);
-  control->batch[control->batched++] = command;
-  if (!control->in_bundle) control_flush(control);
-  return true;
-}
-
-void control_flush(Control *control)
-{
-  if (control->batched > 0) ring_write(control->commands, control->batch, control->batched);
-  control->batched = 0;
-  control->in_bundle = false;
-}
-
-uint64_t control_frame(const Control *control)
-{
-  return player_frames(control->player) + control->options->block;
-}
-
-void control_put(Control *control, Job *job)
-{
-  ++control->jobs_put;
-  jobs_put(control->jobs, job);
-}
-
 bool control_set(Control *control, const OscPeer *from, Value value, uint32_t voice, uint32_t level,
                  Number number)
 {
   if (!control_send(control, values_command(value, voice, level, number))) return false;
   if (value == VALUE_RUN && number.whole != 0) control->began[voice] = ++control->begins;
-  LaterValue later = {control->due, from != NULL, {0}, value, voice, level, number};
+  LaterValue later = {.due = control->due,
+                      .by = from != NULL,
+                      .value = value,
+                      .voice = voice,
+                      .level = level,
+                      .number = number};
   if (from) later.from = *from;
   if (control->due == 0 || !later_add(&control->later, &later))
     values_set(&control->values, from, value, voice, level, number);
   return true;
+}
+
+void control_map(Control *control, uint32_t key, uint32_t slot)
+{
+  const LaterValue later = {.due = control->due, .kind = LATER_KEY, .voice = key, .level = slot};
+  if (control->due == 0 || !later_add(&control->later, &later)) control->key_slot[key] = slot;
 }
 
 size_t control_state_bytes(const Control *control)
@@ -144,143 +123,6 @@ void control_slot_text(const Control *control, uint32_t slot, char text[static 6
   else snprintf(text, 64, "%s", control->slot_name[slot].name);
 }
 
-static FailCode code_of(CenoteStatus status)
-{
-  switch (status) {
-  case CENOTE_NO_MEMORY:
-    return FAIL_MEMORY;
-  case CENOTE_FILE_ERROR:
-    return FAIL_FILE;
-  case CENOTE_BAD_MODEL:
-  case CENOTE_BAD_STATE:
-    return FAIL_MODEL;
-  case CENOTE_NOT_FOUND:
-    return FAIL_NOT_THERE;
-  default:
-    return FAIL_BUSY;
-  }
-}
-
-/// The engine was not told to begin: the open file is closed again.
-static void abandon_take(Control *control, const Job *began)
-{
-  Job *job = job_new(JOB_END_TAKE);
-  if (!job) return;
-  job->take = began->take;
-  job->lane = began->lane;
-  control->take[began->take].ending = true;
-  control_put(control, job);
-}
-
-static void finish_take(Control *control, Job *job)
-{
-  Take *take = &control->take[job->take];
-  const bool began = job->kind == JOB_TAKE;
-  if (job->status != CENOTE_OK) {
-    if (began || job->lane < 0 || take->ending) {
-      ring_free(take->ring);
-      *take = (Take){0};
-    }
-    return;
-  }
-  if (began) {
-    const Command tap = {
-        .kind = COMMAND_TAP, .voice = take->voice, .slot = job->take, .object = take->ring};
-    take->lane = job->lane;
-    control->due = job->due;
-    const bool sent = control_send(control, tap);
-    control->due = 0;
-    if (!sent) {
-      CONTROL_FAIL(control, job, FAIL_QUEUE, "the queue is full");
-      abandon_take(control, job);
-      return;
-    }
-  }
-  lo_message message = lo_message_new();
-  lo_message_add_string(message, job->command);
-  control_add_file(message, take, job->path);
-  if (began) {
-    lo_message_add_int64(message, 0);
-  } else {
-    lo_message_add_int64(message, (int64_t)job->frames);
-    ring_free(take->ring);
-    *take = (Take){0};
-  }
-  control_done(control, job, message);
-}
-
-/// A moment has come from a file or from listening: to its slot or voice.
-static void finish_moment(Control *control, Job *job)
-{
-  const bool prime = job->kind == JOB_PRIME;
-  if (!prime && !control_model_of_hash(control, job->moment[0]->hash)) {
-    char model[64];
-    cenote_state_model(job->moment[0]->state, job->moment[0]->bytes, model, sizeof model);
-    CONTROL_FAIL(control, job, FAIL_MODEL, "%s: of another model, %s (%016" PRIx64 "), not loaded",
-                 job->name, model, job->moment[0]->hash);
-    return;
-  }
-  control->due = job->due;
-  const bool sent = control_send(control, (Command){.kind = prime ? COMMAND_LOAD : COMMAND_PUT,
-                                                    .voice = (int32_t)job->first,
-                                                    .slot = prime ? ENGINE_SLOTS : job->slot,
-                                                    .object = job->moment[0]});
-  control->due = 0;
-  if (!sent) {
-    CONTROL_FAIL(control, job, FAIL_QUEUE, "the queue is full");
-    return;
-  }
-  job->moment[0] = NULL;
-  lo_message message = lo_message_new();
-  lo_message_add_string(message, job->command);
-  if (prime) lo_message_add_float(message, (float)job->bits);
-  else lo_message_add_string(message, job->name);
-  control_done(control, job, message);
-}
-
-static void finish(Control *control, Job *job)
-{
-  ++control->jobs_done;
-  if (job->kind == JOB_LOG) control->opening_log = false;
-  if (job->status != CENOTE_OK) {
-    const FailCode code = job->kind == JOB_END_TAKE ? FAIL_FILE : code_of(job->status);
-    CONTROL_FAIL(control, job, code, "%s", job->error.text);
-    if (job->kind == JOB_TAKE || job->kind == JOB_END_TAKE) finish_take(control, job);
-    control_end_job(control, job);
-    return;
-  }
-  lo_message message;
-  switch (job->kind) {
-  case JOB_LOAD:
-    control_finish_load(control, job);
-    break;
-  case JOB_KITS:
-  case JOB_PRESET:
-    control_finish_kits(control, job);
-    break;
-  case JOB_TAKE:
-  case JOB_END_TAKE:
-    finish_take(control, job);
-    break;
-  case JOB_READ:
-  case JOB_PRIME:
-    finish_moment(control, job);
-    break;
-  case JOB_LOG:
-    logging_begin(control, job);
-    break;
-  case JOB_END_LOG:
-  case JOB_WRITE:
-    message = lo_message_new();
-    lo_message_add(message, "ss", job->command, job->name);
-    control_done(control, job, message);
-    break;
-  default:
-    break;
-  }
-  control_end_job(control, job);
-}
-
 static void give_feedback(Control *control)
 {
   const int64_t now = now_ns();
@@ -307,12 +149,25 @@ static void give_feedback(Control *control)
   }
 }
 
-/// Whether a question up to that one has no answer yet.
-static bool asks_open(const Control *control, uint64_t order)
+/// The first question that has no answer yet; UINT64_MAX: none but for later.
+static uint64_t first_open(const Control *control)
 {
+  uint64_t first = UINT64_MAX;
   for (uint32_t i = 0; control->open > 0 && i < CONTROL_ASKED; ++i)
-    if (control->asked[i].name != 0 && control->asked[i].order <= order) return true;
-  return false;
+    if (control->asked[i].name != 0 && control->asked[i].order < first)
+      first = control->asked[i].order;
+  return first;
+}
+
+/// One of a bundle for later: what is to be done first is known when its time has come.
+static bool has_come(const Control *control, Sync *sync)
+{
+  if (sync->due == 0) return true;
+  if (sync->due >= control->done_frames) return false;
+  sync->due = 0;
+  sync->after = control->jobs_put;
+  sync->after_ask = control->asks;
+  return true;
 }
 
 static void answer_syncs(Control *control)
@@ -321,9 +176,11 @@ static void answer_syncs(Control *control)
   bool ending = false;
   for (int i = 0; i < ENGINE_TAPS; ++i) ending = ending || control->take[i].job;
   ending = ending || control->ending_log;
+  const uint64_t open = control->syncs > 0 ? first_open(control) : 0;
   for (size_t i = 0; i < control->syncs; ++i) {
-    const Sync *sync = &control->sync[i];
-    if (control->jobs_done < sync->after || ending || asks_open(control, sync->after_ask)) {
+    Sync *sync = &control->sync[i];
+    if (!has_come(control, sync) || control->jobs_done < sync->after || ending ||
+        open <= sync->after_ask) {
       control->sync[kept++] = *sync;
       continue;
     }
@@ -353,11 +210,13 @@ static void tell_files(Control *control)
 void control_tend(Control *control)
 {
   Event event;
+  control->done_frames = player_frames(control->player); // before its events are read
   logging_tend(control);
   while (ring_read(control->events, &event, 1) == 1) control_take_event(control, &event);
-  for (Job *job = jobs_get(control->jobs); job; job = jobs_get(control->jobs)) finish(control, job);
+  for (Job *job = jobs_get(control->jobs); job; job = jobs_get(control->jobs))
+    control_finish(control, job);
   player_correct_clock(control->player, &control->clock);
-  later_apply(&control->later, &control->values, control_frame(control));
+  later_apply(&control->later, &control->values, control->key_slot, control_frame(control));
   tell_files(control);
   care_tend(control);
   give_feedback(control);

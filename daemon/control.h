@@ -17,8 +17,7 @@ enum {
   CONTROL_CLIENTS = 32,
   CONTROL_BATCH = 1024, ///< commands of one bundle
   CONTROL_SYNCS = 64,
-  CONTROL_ASKED = 1024, ///< answers that the engine owes
-  CONTROL_KEYS = 128
+  CONTROL_ASKED = 2 * ENGINE_QUEUE ///< answers that the engine owes, of what waits and for now
 };
 
 /// Codes of /fail: OSC.md.
@@ -44,6 +43,8 @@ typedef struct Client {
 typedef struct Sync {
   OscPeer from;
   int32_t id;
+  uint64_t due;       ///< frame that must be done first, 0: none
+  uint64_t order;     ///< of what was said
   uint64_t after;     ///< jobs that must be done first
   uint64_t after_ask; ///< and questions
 } Sync;
@@ -52,7 +53,9 @@ typedef struct Sync {
 typedef struct Asked {
   uint32_t name;  ///< 0: free
   uint64_t order; ///< of the question; UINT64_MAX: of one for later
+  uint64_t said;  ///< of what was said: all until then
   bool answer;
+  bool quiet; ///< /done has been said, or need not be
   bool tagged;
   int32_t tag;
   OscPeer from;
@@ -103,10 +106,23 @@ typedef struct Control {
   Loaded *playing[ENGINE_VOICES]; ///< each voice's
   Client client[CONTROL_CLIENTS];
   Command batch[CONTROL_BATCH];
+  uint64_t batch_message[CONTROL_BATCH];
+  const char *batch_address[CONTROL_BATCH]; ///< of the message that it is of; NULL: of none
   size_t batched;
   bool in_bundle;
-  uint64_t due;     ///< frame of what is being dispatched, 0: now
-  uint32_t waiting; ///< timed commands sent since the player last said how many wait
+  bool refused;             ///< the bundle, which has not found room for all of it
+  uint64_t message;         ///< which is being dispatched, counted
+  uint64_t message_refused; ///< which found no room
+  const OscPeer *from;      ///< whose it is; NULL: nobody's
+  const char *address;      ///< its, till the end of its packet; NULL: none
+  uint64_t due;             ///< frame of what is being dispatched, 0: now
+  uint64_t timed;           ///< commands with a frame of their own, sent so far
+  Job *held;                ///< jobs of this bundle, put when all of it has found room
+  uint32_t holding;
+  uint64_t later_mark;    ///< what of `later` was there before this bundle
+  uint64_t cleared_frame; ///< what was said up to cleared_order, for later than this, is dropped
+  uint64_t cleared_order;
+  uint64_t done_frames; ///< whose events have been heard
   Sync sync[CONTROL_SYNCS];
   size_t syncs;
   Asked asked[CONTROL_ASKED];
@@ -117,8 +133,9 @@ typedef struct Control {
   Take take[ENGINE_TAPS];
   uint64_t slot[ENGINE_SLOTS]; ///< hash of its state's model, 0: empty
   SlotName slot_name[ENGINE_SLOTS];
-  uint32_t key_slot[CONTROL_KEYS];
-  OscPeer triggered[ENGINE_VOICES]; ///< who began the note; socket -1: nobody to tell
+  uint32_t key_slot[ENGINE_KEYS];
+  bool noted[ENGINE_VOICES];        ///< plays a note whose end has not been told
+  OscPeer triggered[ENGINE_VOICES]; ///< who began it; socket -1: nobody to tell
   uint64_t began[ENGINE_VOICES];    ///< of a start, in order: the newest is shed first
   uint64_t begins;
   uint64_t jobs_put;
@@ -160,11 +177,17 @@ void control_done(Control *control, const Job *job, lo_message rest);
 /// To all who asked by /notify; takes the message.
 void control_notify(Control *control, const char *address, lo_message message);
 
+// queue.c
+
 /// A command for the engine, at control->due, now or with the rest of its bundle. False when the
-/// queue is full, or the bundle is too long.
+/// queue is full, or the bundle is too long: one for later is then refused as a whole.
 bool control_send(Control *control, Command command);
-/// End of a bundle: its commands go at once.
-void control_flush(Control *control);
+/// End of a bundle: its commands go at once. False: it was refused, which its messages' senders
+/// have been told; what its commands carry is given back.
+bool control_flush(Control *control);
+
+/// What has been said so far, up to `order`, for later than a frame is dropped by /clearSched.
+void control_clear_later(Control *control, uint64_t frame, uint64_t order);
 
 /// The last frame that may be told of as done: the block in the making is begun.
 uint64_t control_frame(const Control *control);
@@ -180,12 +203,18 @@ uint32_t control_ask(Control *control, const OscPeer *from, const int32_t *tag, 
                      Job *job);
 /// A name for a command that sets a value of the voice which a trigger takes; noted once it has.
 uint32_t control_ask_set(Control *control, const LaterValue *set, const char *command);
+/// The same as control_ask, of which no more is told than that it was refused.
+uint32_t control_ask_quietly(Control *control, const OscPeer *from, const int32_t *tag,
+                             const char *command);
 /// The question, which is free from now on; false: not asked.
 bool control_asked(Control *control, uint32_t name, Asked *out);
 
 /// Set a value (clamped already), tell the engine, owe feedback.
 bool control_set(Control *control, const OscPeer *from, Value value, uint32_t voice, uint32_t level,
                  Number number);
+
+/// The slot of a key, which the engine has been told.
+void control_map(Control *control, uint32_t key, uint32_t slot);
 
 /// What is due: finished jobs, the engine's events, feedback, syncs.
 void control_tend(Control *control);
@@ -204,6 +233,15 @@ size_t control_state_bytes(const Control *control);
 
 /// Begin to end: fade out. From nobody: a signal.
 void control_quit(Control *control);
+
+// finish.c
+
+/// A job that has come back: what follows from it, its answer and its end.
+void control_finish(Control *control, Job *job);
+/// The end of a job that shall not be done, or is not to have been: /fail 9, and why.
+void control_refuse_job(Control *control, Job *job, const char *why);
+/// A recording that is not to begin: its file is closed again.
+void control_abandon_take(Control *control, uint32_t number);
 
 // models.c
 
@@ -236,7 +274,7 @@ void control_add_file(lo_message message, const Take *take, const char *path);
 
 // answers.c
 
-/// A note has ended: those who are notified hear so, and who began it.
+/// A voice has ended: those who are notified hear so, and who began its note.
 void control_tell_end(Control *control, uint32_t voice);
 /// The engine's events.
 void control_take_event(Control *control, const Event *event);

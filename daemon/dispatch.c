@@ -236,9 +236,16 @@ void commands_handle(void *data, const OscMessage *message)
   Control *control = data;
   dump_message(&control->dump, message);
   if (message->bundle != 0) control->in_bundle = true;
-  if (find_due(control, message))
+  ++control->message;
+  control->from = message->from;
+  control->address = message->address;
+  if (control->refused)
+    control_fail(control, message->from, NULL, message->address, FAIL_QUEUE, "the queue is full");
+  else if (find_due(control, message))
     commands_dispatch(control, message->from, message->address, message->message);
   if (message->bundle == 0 || message->last) control_flush(control);
+  control->from = NULL;
+  control->address = NULL;
   control->due = 0;
 }
 

@@ -33,6 +33,7 @@ Engine *engine_new(const EngineOptions *options, Kit *const *kit)
     stream_begin(part->now, 1.0);
     part_reshape(part, &at_once);
   }
+  for (uint16_t key = 0; key < ENGINE_KEYS; ++key) engine->key_slot[key] = key;
   ramp_set(&engine->master, 1.0f);
   ramp_set(&engine->end, 1.0f);
   engine->master_level = 1.0f;

@@ -82,6 +82,7 @@ bool engine_restore(Engine *engine, const unsigned char *snapshot, size_t bytes)
   engine->master_muted = head.master_muted;
   memcpy(engine->dc_in, head.dc_in, sizeof head.dc_in);
   memcpy(engine->dc_out, head.dc_out, sizeof head.dc_out);
+  memcpy(engine->key_slot, head.key_slot, sizeof head.key_slot);
   for (uint32_t k = 0; k < head.voices; ++k)
     if (!restore_voice(&engine->part[k], &reader)) return false;
   for (uint32_t i = 0; i < head.slots; ++i)

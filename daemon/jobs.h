@@ -56,6 +56,7 @@ typedef struct Job {
   char folder[JOB_TEXT]; ///< of a preset
   char format[16];
   uint64_t due;   ///< frame of what follows from it, 0: now
+  uint64_t order; ///< of what was said: the OSC thread's
   uint32_t first; ///< voice
   uint32_t count;
   uint32_t slot;

@@ -16,24 +16,29 @@ void logging_begin(Control *control, Job *job)
   const size_t room =
       snapshot_room(control->options->voices, slots + 8, control_state_bytes(control));
   Moment *moment = moment_new(room);
+  control->due = job->due;
   const uint32_t reply = moment ? control_ask(control, job->answer ? &job->from : NULL,
                                               job->tagged ? &job->tag : NULL, job->command, NULL)
                                 : 0;
   control->log = job->log;
   job->log = NULL;
   memcpy(control->log_name, job->name, sizeof control->log_name);
-  control->due = job->due;
   const Command command = {.kind = COMMAND_LOG, .whole = 1, .object = moment, .reply = reply};
   const bool sent = reply != 0 && control_send(control, command);
   control->due = 0;
   if (sent) return;
-  CenoteError err;
   Asked asked;
   control_asked(control, reply, &asked);
-  replay_log_close(control->log, 0, &err);
-  control->log = NULL;
+  logging_abandon(control);
   free(moment);
   CONTROL_FAIL(control, job, FAIL_QUEUE, "the queue is full");
+}
+
+void logging_abandon(Control *control)
+{
+  CenoteError err;
+  replay_log_close(control->log, 0, &err);
+  control->log = NULL;
 }
 
 void logging_start(Control *control, const Asked *asked, const Moment *snapshot)

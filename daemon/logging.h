@@ -8,6 +8,8 @@
 
 /// A job has opened the file: ask the engine to begin.
 void logging_begin(Control *control, Job *job);
+/// It is not to begin: the file is closed again.
+void logging_abandon(Control *control);
 /// The engine's snapshot has come.
 void logging_start(Control *control, const Asked *asked, const Moment *snapshot);
 /// An object is on its way to the engine.

@@ -109,14 +109,16 @@ static bool take_in(Control *control, Job *job)
 }
 
 /// Send the kits that a job has made to their voices.
-static bool send_kits(Control *control, Job *job)
+static bool send_kits(Control *control, Job *job, uint32_t reply)
 {
   bool sent = true;
   for (uint32_t k = 0; k < job->count && sent; ++k) {
     const uint32_t voice = job->first + k;
     control_dress(control, job->kit[k], voice);
-    sent = control_send(
-        control, (Command){.kind = COMMAND_KIT, .voice = (int32_t)voice, .object = job->kit[k]});
+    sent = control_send(control, (Command){.kind = COMMAND_KIT,
+                                           .voice = (int32_t)voice,
+                                           .object = job->kit[k],
+                                           .reply = k == 0 ? reply : 0});
     if (!sent) break;
     job->kit[k] = NULL;
     ++job->loaded->uses;
@@ -175,15 +177,21 @@ void control_finish_kits(Control *control, Job *job)
   control->due = job->due;
   control->in_bundle = true; // the swap and the preset's lines at one sample
   if (job->kind == JOB_PRESET) start_preset(control, cenote_model_info(job->loaded->model)->levels);
-  bool sent = send_kits(control, job);
+  Asked asked;
+  uint32_t reply = 0;
+  if (job->due > 0)
+    reply = control_ask_quietly(control, job->answer ? &job->from : NULL,
+                                job->tagged ? &job->tag : NULL, job->command);
+  bool sent = send_kits(control, job, reply);
   if (sent && job->kind == JOB_PRESET) {
     control_put_slots(control, job);
     commands_run_preset(control, job->folder);
   }
-  control_flush(control);
+  sent = control_flush(control) && sent;
   control->due = 0;
   if (sent) tell_loaded(control, job);
-  else CONTROL_FAIL(control, job, FAIL_QUEUE, "the queue is full");
+  else if (reply == 0 || control_asked(control, reply, &asked)) // not told yet
+    CONTROL_FAIL(control, job, FAIL_QUEUE, "the queue is full");
 }
 
 void control_finish_load(Control *control, Job *job)

@@ -25,7 +25,7 @@ struct Player {
   _Atomic uint32_t sounding;
   _Atomic uint64_t frames;
   _Atomic uint64_t late;
-  _Atomic uint32_t waiting;
+  _Atomic uint64_t gone;
   atomic_bool overloaded;
   double cpu; ///< share of a block's time that it computed, lately; the render thread's
   _Atomic int64_t zero_ns; ///< real time at which frame 0 was heard, or would have been
@@ -209,7 +209,7 @@ static void *run(void *data)
     if (!o->fast) note_zero(player, played, due_ns);
     atomic_store_explicit(&player->frames, played, memory_order_relaxed);
     atomic_store_explicit(&player->sounding, engine_sounding(o->engine), memory_order_relaxed);
-    atomic_store_explicit(&player->waiting, engine_waiting(o->engine), memory_order_relaxed);
+    atomic_store_explicit(&player->gone, engine_gone(o->engine), memory_order_relaxed);
   }
   atomic_store_explicit(&player->playing, false, memory_order_release);
   return NULL;
@@ -254,13 +254,17 @@ void player_status(const Player *player, PlayerStatus *out)
   out->load_peak = (float)atomic_load_explicit(&player->load_peak, memory_order_relaxed) * 1e-4f;
   out->sounding = atomic_load_explicit(&player->sounding, memory_order_relaxed);
   out->late = atomic_load_explicit(&player->late, memory_order_relaxed);
-  out->waiting = atomic_load_explicit(&player->waiting, memory_order_relaxed);
   out->rate_hz = seconds > 1.0 ? (double)out->frames / seconds : player->options.rate_hz;
 }
 
 uint64_t player_frames(const Player *player)
 {
   return player ? atomic_load_explicit(&player->frames, memory_order_relaxed) : 0;
+}
+
+uint64_t player_gone(const Player *player)
+{
+  return player ? atomic_load_explicit(&player->gone, memory_order_relaxed) : 0;
 }
 
 void player_set_card(Player *player, bool there)

@@ -32,9 +32,8 @@ typedef struct PlayerStatus {
   float load_peak; ///< in the last second or two
   uint32_t sounding;
   uint64_t frames;
-  double rate_hz;   ///< as measured against the system's clock
-  uint64_t late;    ///< gaps of the scheduler longer than ahead
-  uint32_t waiting; ///< commands that wait for their frame
+  double rate_hz; ///< as measured against the system's clock
+  uint64_t late;  ///< gaps of the scheduler longer than ahead
 } PlayerStatus;
 
 /// NULL when there is no thread.
@@ -44,6 +43,8 @@ bool player_playing(const Player *player);
 void player_status(const Player *player, PlayerStatus *out);
 /// Rendered so far. NULL: none.
 uint64_t player_frames(const Player *player);
+/// Commands with a frame of their own that wait no longer, so far. NULL: none.
+uint64_t player_gone(const Player *player);
 /// Whether the card is there: without it, go on by the timer's clock.
 void player_set_card(Player *player, bool there);
 /// Whether it is about to come short for want of computing time, not of the scheduler's favour.

@@ -69,8 +69,8 @@ static bool take_pair(const Call *call, const char *name, int index, Play *play)
   if (slot) {
     take_slot(call, index, number, play);
   } else if (is(name, "n", "note")) {
-    const bool key = number.whole >= 0 && number.whole < CONTROL_KEYS;
-    if (key && !play->slotted) trigger->slot = call->control->key_slot[number.whole];
+    const bool key = number.whole >= 0 && number.whole < ENGINE_KEYS;
+    if (key && !play->slotted) trigger->slot = ENGINE_MAPPED + (uint32_t)number.whole;
   } else if (is(name, "orbit", NULL)) {
     if (number.whole < 0 || number.whole >= call->control->options->voices) {
       CALL_FAIL(call, FAIL_NOT_THERE, "no orbit %" PRId64 ", there are 0 to %" PRIu32, number.whole,
@@ -105,8 +105,7 @@ static void set_control(const Call *call, const char *name, int index, uint32_t 
     number->real = call_within(number->real, row->low, row->high);
     number->whole = (int64_t)rint(number->real);
   }
-  if (values_toggle(row->value))
-    *number = number->real != 0.0 ? (Number){1.0, 1} : (Number){0.0, 0};
+  if (values_toggle(row->value)) number->real = (double)number->whole;
   Command command = values_command(row->value, 0, set.level, *number);
   command.voice = ENGINE_SAME;
   command.slot_b = play;
@@ -124,7 +123,7 @@ void say_dirt_play(const Call *call)
     const char *name = call_text(call, i);
     if (!name || !take_pair(call, name, i + 1, &play)) return;
   }
-  if (play.trigger.slot >= ENGINE_SLOTS) {
+  if (play.trigger.slot == ENGINE_SLOTS) {
     CALL_FAIL(call, FAIL_NOT_THERE, "no slot by that s or n");
     return;
   }

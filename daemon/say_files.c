@@ -220,6 +220,7 @@ void say_rec_start(const Call *call)
   snprintf(job->name, sizeof job->name, "%s", name);
   snprintf(take->name, sizeof take->name, "%s", name);
   snprintf(job->format, sizeof job->format, "%s", format);
+  job->lane = -1;
   take->voice = (int32_t)voice.whole - 1;
   job->ring = take->ring;
   job->frames = (uint64_t)(control->options->split_s * control->rate_hz + 0.5);

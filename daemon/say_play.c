@@ -56,7 +56,7 @@ void say_trigger(const Call *call)
 
 static int32_t key_of(Number number)
 {
-  return (int32_t)rint(call_within(number.real, 0.0, CONTROL_KEYS - 1));
+  return (int32_t)rint(call_within(number.real, 0.0, ENGINE_KEYS - 1));
 }
 
 /// Key, velocity and id of a note; false after a /fail. The velocity of one that ends may be
@@ -91,7 +91,7 @@ void say_mnote(const Call *call)
     release(call, key, id);
     return;
   }
-  Command command = call_trigger(call->control->key_slot[key]);
+  Command command = call_trigger(ENGINE_MAPPED + (uint32_t)key);
   command.key = key;
   command.id = id;
   const double loud = velocity / 127.0;
@@ -137,5 +137,7 @@ void say_map(const Call *call)
   } else {
     slot = slot_of(call, 1);
   }
-  if (slot < ENGINE_SLOTS) control->key_slot[key] = slot;
+  if (slot < ENGINE_SLOTS &&
+      call_send(call, (Command){.kind = COMMAND_MAP, .key = key, .slot = slot}))
+    control_map(control, (uint32_t)key, slot);
 }

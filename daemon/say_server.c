@@ -38,7 +38,7 @@ void say_status(const Call *call)
   lo_message_add(message, "iiiiiffddiiifh", 1, 0, (int)status.sounding,
                  (int)control->options->voices, (int)control->models, (double)status.load_mean,
                  (double)status.load_peak, control->rate_hz, status.rate_hz, (int)xruns,
-                 (int)(status.late + control->late), (int)osc_dropped(control->osc, NULL),
+                 (int)control->late, (int)osc_dropped(control->osc, NULL),
                  ahead_ms(control) + device_ms(control), (int64_t)status.frames);
   call_reply(call, "/status.reply", message);
 }
@@ -68,8 +68,12 @@ void say_sync(const Call *call)
     CALL_FAIL(call, FAIL_QUEUE, "%d /sync wait already", CONTROL_SYNCS);
     return;
   }
-  control->sync[control->syncs++] =
-      (Sync){*call->from, (int32_t)id.whole, control->jobs_put, control->asks};
+  control->sync[control->syncs++] = (Sync){.from = *call->from,
+                                           .id = (int32_t)id.whole,
+                                           .due = control->due,
+                                           .order = ++control->later.order,
+                                           .after = control->jobs_put,
+                                           .after_ask = control->asks};
 }
 
 void say_ping(const Call *call)
@@ -93,9 +97,17 @@ void say_dump(const Call *call)
 
 void say_clear(const Call *call)
 {
-  call_ignore(call, 0);
-  if (call_send(call, (Command){.kind = COMMAND_CLEAR}))
-    later_clear(&call->control->later, control_frame(call->control));
+  Control *control = call->control;
+  Command command = {.kind = COMMAND_CLEAR};
+  Asked asked;
+  if (!call_fires(call)) return;
+  // Its answer is the very frame. One for now is done even if no more answers can be waited for.
+  const bool now = control->due == 0;
+  if (!now || control->open < CONTROL_ASKED)
+    command.reply = control_ask_quietly(control, call->from, NULL, call->address);
+  if (!now && command.reply == 0) return;
+  if (!call_send(call, command)) control_asked(control, command.reply, &asked);
+  else if (now) control_clear_later(control, control_frame(control), control->later.order);
 }
 
 void say_notify(const Call *call)
@@ -135,6 +147,10 @@ void say_notify(const Call *call)
 void say_quit(const Call *call)
 {
   if (!call_fires(call)) return;
+  if (call->control->due > 0) {
+    call_ask(call, (Command){.kind = COMMAND_END});
+    return;
+  }
   call_reply(call, "/done", call_message("/quit"));
   control_quit(call->control);
 }
@@ -211,7 +227,7 @@ void say_meter(const Call *call)
   const double every =
       hz.real > 0.0 ? call_within(control->rate_hz / hz.real, 1.0, UINT32_MAX) : 0.0;
   if (!call_send(call, (Command){.kind = COMMAND_METER, .whole = (uint64_t)every})) return;
-  const LaterValue later = {.due = control->due, .value = VALUE_NONE, .number = hz};
+  const LaterValue later = {.due = control->due, .kind = LATER_METERS, .number = hz};
   if (control->due == 0 || !later_add(&control->later, &later))
-    later_take(&later, &control->values);
+    later_take(&later, &control->values, control->key_slot);
 }

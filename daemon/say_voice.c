@@ -7,16 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/// Cut to the value's range, and set.
-static void set(const Call *call, Value value, double low, double high, Number number)
+/// Cut to the value's range, and set; false after a /fail.
+static bool set(const Call *call, Value value, double low, double high, Number number)
 {
   if (value != VALUE_SEED) { // every whole number is a seed
     number.real = call_within(number.real, low, high);
     number.whole = (int64_t)rint(number.real);
   }
   if (values_toggle(value)) number.real = (double)number.whole;
-  if (!control_set(call->control, call->from, value, call->voice, call->level, number))
-    CALL_FAIL(call, FAIL_QUEUE, "the queue is full");
+  if (control_set(call->control, call->from, value, call->voice, call->level, number)) return true;
+  CALL_FAIL(call, FAIL_QUEUE, "the queue is full");
+  return false;
 }
 
 void say_value(const Call *call)
@@ -74,7 +75,7 @@ void say_set(const Call *call)
     Number number;
     const Row *row = row_of(call_text(call, i));
     call_number(call, i + 1, &number);
-    set(&own, row->value, row->low, row->high, number);
+    if (!set(&own, row->value, row->low, row->high, number)) break;
   }
   if (!bundled) control_flush(call->control);
 }
@@ -240,8 +241,7 @@ void say_slot_free(const Call *call)
   uint32_t slot;
   if (!slot_at(call, 0, &slot)) return;
   call_ignore(call, 1);
-  if (call_send(call, (Command){.kind = COMMAND_PUT, .slot = slot}))
-    call_reply(call, "/done", call_message("/slot/free"));
+  call_ask(call, (Command){.kind = COMMAND_PUT, .slot = slot});
 }
 
 /// A slot argument, made if it is a new name.

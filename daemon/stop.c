@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-/// What the card has not played yet is played before it is closed.
+/// What the card has not played yet, the fade at the end too, is played before it is closed.
 static void drain_card(Control *control)
 {
-  if (!control->audio || control->quit) return;
+  if (!control->audio || (control->quit && !control->faded)) return;
   const uint64_t before = audio_callbacks(control->audio);
   Ring *ring = audio_ring(control->audio);
   for (int turn = 0; turn < 200 && ring_space(ring) < ring_room(ring); ++turn) {

@@ -21,6 +21,7 @@ play() {
   start_daemon --voices 3 --rate "$1" --input "$work/media/in.wav" \
     "$here/tests/golden/tiny.safetensors"
   say /voice/1/slot/0/save
+  say /map 5 0
   say /log/start x.log
   say /rec/start r.wav wav
   sleep 0.3 # a log begins with no past
@@ -38,6 +39,9 @@ play() {
     say /voice/2/reset
     say /voice/2/copy 1
     say /mnote 0 100
+    say /mnote 5 90
+    say /map 6 1
+    say /mnote 6 80
     say /voice/3/listen 1
   done
   say /voice/3/listen 0

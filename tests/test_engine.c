@@ -234,6 +234,34 @@ static void a_meter_tells_of_what_came_since_it_was_set(void **state)
   stage_send(stage, (Command){.kind = COMMAND_RUN, .whole = 1});
   stage_play(stage, sound, 100, 100, 1);
   assert_true(stage->last[EVENT_METER].meter.peak > 0.0f);
+}
+
+/// What is for now needs no place among what waits, and is done after what waited for this frame.
+static void a_full_queue_keeps_nothing_from_being_done_now(void **state)
+{
+  Stage *stage = stage_of_one(*state);
+  stage_play(stage, sound, 100, 100, 1);
+  for (int i = 0; i < ENGINE_QUEUE; ++i)
+    stage_send(stage, (Command){.kind = COMMAND_RUN, .whole = 1, .due = i ? 1000000 : 200});
+  stage_play(stage, sound, 100, 100, 1);
+  assert_int_equal(engine_gone(stage->engine), 0);
+  stage_send(stage, (Command){.kind = COMMAND_RUN});
+  stage_play(stage, sound, 200, 100, 1);
+  assert_int_equal(engine_sounding(stage->engine), 0);
+  assert_int_equal(engine_gone(stage->engine), 1);
+  stage_send(stage, (Command){.kind = COMMAND_RUN, .whole = 1, .due = 1000000});
+  for (int i = 0; i < 3; ++i) stage_send(stage, (Command){.kind = COMMAND_RUN, .whole = i != 1});
+  stage_send(stage, (Command){.kind = COMMAND_CLEAR});
+  stage_send(stage, (Command){.kind = COMMAND_RUN, .whole = 1, .due = 1000000});
+  stage_play(stage, sound, 100, 100, 1);
+  assert_int_equal(engine_sounding(stage->engine), 1);
+  assert_int_equal(engine_waiting(stage->engine), 1); // said after the clear
+  assert_int_equal(engine_gone(stage->engine), ENGINE_QUEUE + 1);
+  for (int i = 1; i < ENGINE_QUEUE; ++i)
+    stage_send(stage, (Command){.kind = COMMAND_RUN, .whole = 1, .due = 1000000});
+  stage_send(stage, (Command){.kind = COMMAND_END});
+  stage_play(stage, sound, 2000, 100, 1);
+  assert_int_equal(stage->seen[EVENT_FADED], 1);
   stage_free(stage);
 }
 
@@ -247,6 +275,7 @@ int main(void)
       cmocka_unit_test(what_a_clear_drops_is_answered),
       cmocka_unit_test(a_full_queue_still_ends_a_recording),
       cmocka_unit_test(a_meter_tells_of_what_came_since_it_was_set),
+      cmocka_unit_test(a_full_queue_keeps_nothing_from_being_done_now),
   };
   return cmocka_run_group_tests(tests, voices_load, voices_unload);
 }

@@ -10,14 +10,16 @@ enum {
   ENGINE_VOICES = 64, ///< at most
   ENGINE_SLOTS = 512, ///< 0..127 by number, the rest by name
   ENGINE_NUMBERED = 128,
-  ENGINE_QUEUE = 4096, ///< commands that wait for their time
-  ENGINE_TAPS = 16,    ///< recordings at once
-  ENGINE_BLOCK = 8192, ///< frames of one block at most
-  ENGINE_CHANNELS = 8, ///< of the output, at most
-  ENGINE_STEREO = 2,   ///< as many as there are unless others are asked for
-  ENGINE_LEVELS = 8,   ///< of the pooling pyramid, at most
-  ENGINE_ANY = -1,     ///< a voice that is free, else the oldest
-  ENGINE_SAME = -2     ///< the voice that the trigger of this slot_b has taken
+  ENGINE_KEYS = 128,
+  ENGINE_MAPPED = 1024, ///< and a key, as a slot: the one that the key plays
+  ENGINE_QUEUE = 4096,  ///< commands that wait for their time
+  ENGINE_TAPS = 16,     ///< recordings at once
+  ENGINE_BLOCK = 8192,  ///< frames of one block at most
+  ENGINE_CHANNELS = 8,  ///< of the output, at most
+  ENGINE_STEREO = 2,    ///< as many as there are unless others are asked for
+  ENGINE_LEVELS = 8,    ///< of the pooling pyramid, at most
+  ENGINE_ANY = -1,      ///< a voice that is free, else the oldest
+  ENGINE_SAME = -2      ///< the voice that the trigger of this slot_b has taken
 };
 
 /// A saved state of a voice: what a slot holds.
@@ -56,7 +58,8 @@ typedef enum CommandKind {
   COMMAND_RELEASE, ///< ms
   COMMAND_FADE,    ///< ms, of load, morph, copy, rewind
   COMMAND_SPEED,
-  COMMAND_TRIGGER,  ///< slot; number: s till it ends, 0: none; gain, pan, key; slot_b: its own name
+  COMMAND_TRIGGER,  ///< slot or key's; number: s till it ends, 0: none; gain, pan, key; slot_b: its
+                    ///< own name
   COMMAND_NOTE_OFF, ///< key, id
   COMMAND_NOTES_OFF,
   COMMAND_LOAD,   ///< slot or object
@@ -64,6 +67,7 @@ typedef enum CommandKind {
   COMMAND_COPY,   ///< whole: from which voice
   COMMAND_REWIND, ///< number: s
   COMMAND_PUT,    ///< slot; object: what it holds from now on, NULL: nothing
+  COMMAND_MAP,    ///< key; slot: which it plays from now on
   COMMAND_LOOK,   ///< slot, or voice when slot is ENGINE_SLOTS; object: filled, and comes back
   COMMAND_LISTEN, ///< whole
   COMMAND_METER,  ///< whole: frames between two, 0: off
@@ -100,6 +104,7 @@ typedef enum EventKind {
   EVENT_MOMENT,     ///< object: no longer used; with `reply`, filled as was asked for
   EVENT_SLOT,       ///< slot; whole: hash of its model, 0: empty
   EVENT_ENDED,      ///< voice has fallen silent after its release
+  EVENT_STOPPED,    ///< voice, which ran, has been told to stand still
   EVENT_CONTROLS,   ///< voice plays another state: its sampler and levels are those in `controls`
   EVENT_NOT_FINITE, ///< voice
   EVENT_METER,      ///< voice, meter

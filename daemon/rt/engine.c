@@ -36,26 +36,6 @@ CENOTE_RT static void tell_backs(Engine *engine)
   if (told > 0) memmove(engine->back, engine->back + told, engine->backs * sizeof *engine->back);
 }
 
-/// Commands that are there now; a bundle's were written at once, so they are read at once. While
-/// events wait for room no more commands are taken, since each may make some.
-CENOTE_RT static void take_commands(Engine *engine)
-{
-  for (size_t left = ring_filled(engine->options.commands); left > 0; --left) {
-    if (engine->backs > ENGINE_BACK / 2) return;
-    Command command;
-    ring_read(engine->options.commands, &command, 1);
-    if (engine->logging) engine_log(engine, &command);
-    if (command.due < engine->frames) {
-      engine->late += command.due != 0;
-      command.due = engine->frames;
-    }
-    if (!schedule_add(&engine->schedule, &command) && !engine_drop(engine, &command, REFUSED_FULL))
-      engine_do(engine, &command);
-    // What comes after the beginning of a log belongs to it, and so is not taken before it.
-    if (command.kind == COMMAND_LOG && !engine->logging) return;
-  }
-}
-
 /// Do what is due, in order.
 CENOTE_RT static void do_due(Engine *engine)
 {
@@ -69,6 +49,25 @@ CENOTE_RT static void do_due(Engine *engine)
       stream_forget(engine->part[command.voice].now, &waiting->done);
     schedule_remove(&engine->schedule, waiting);
     if (!done) engine_do(engine, &command);
+  }
+}
+
+/// Commands that are there now; a bundle's were written at once, so they are read at once. While
+/// events wait for room no more commands are taken, since each may make some. What is for now is
+/// done here, after what waited for this frame: it needs no place among those that wait.
+CENOTE_RT static void take_commands(Engine *engine)
+{
+  for (size_t left = ring_filled(engine->options.commands); left > 0; --left) {
+    if (engine->backs > ENGINE_BACK / 2) return;
+    Command command;
+    ring_read(engine->options.commands, &command, 1);
+    if (engine->logging) engine_log(engine, &command);
+    engine->timed += command.due != 0;
+    if (command.due > engine->frames && schedule_add(&engine->schedule, &command)) continue;
+    if (command.due > engine->frames && engine_drop(engine, &command, REFUSED_FULL)) continue;
+    engine->late += command.due != 0 && command.due < engine->frames;
+    do_due(engine);
+    engine_do(engine, &command);
   }
 }
 
@@ -124,7 +123,8 @@ CENOTE_RT static void end_notes(Engine *engine)
   for (uint32_t k = 0; k < engine->options.voices; ++k) {
     Part *part = &engine->part[k];
     if (part->set.ends != 0 && part->set.ends <= engine->frames) part_release(part, &engine->times);
-    if (part->set.releasing && part->now->envelope.left == 0 && part->now->envelope.now == 0.0f) {
+    if (part->set.releasing && part->set.run && part->now->envelope.left == 0 &&
+        part->now->envelope.now == 0.0f) {
       part->set.releasing = part->set.run = part->set.noted = false;
       ramp_set(&part->now->run, 0.0f);
       engine_tell(engine, (Event){.kind = EVENT_ENDED, .voice = (int32_t)k});
@@ -185,8 +185,8 @@ CENOTE_RT static uint64_t next_turn(const Engine *engine)
 CENOTE_RT uint32_t engine_begin(Engine *engine, uint32_t frames)
 {
   tell_backs(engine);
-  take_commands(engine);
   end_notes(engine);
+  take_commands(engine);
   do_due(engine);
   const uint64_t next = sooner(look_ahead(engine, frames), next_turn(engine));
   if (next < engine->frames + frames) frames = (uint32_t)(next - engine->frames);
@@ -349,6 +349,11 @@ CENOTE_RT uint64_t engine_late(const Engine *engine)
 CENOTE_RT uint64_t engine_unlogged(const Engine *engine)
 {
   return engine->unlogged;
+}
+
+CENOTE_RT uint64_t engine_gone(const Engine *engine)
+{
+  return engine->timed - engine->schedule.count;
 }
 
 CENOTE_RT uint32_t engine_waiting(const Engine *engine)

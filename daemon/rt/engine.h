@@ -56,6 +56,8 @@ CENOTE_RT uint64_t engine_late(const Engine *engine);
 /// Commands and pieces of input that did not get into the log.
 CENOTE_RT uint64_t engine_unlogged(const Engine *engine);
 CENOTE_RT uint32_t engine_waiting(const Engine *engine);
+/// Commands with a frame of their own that have been taken and wait no longer.
+CENOTE_RT uint64_t engine_gone(const Engine *engine);
 
 /// 5 ms, the length of every ramp but the end's 20 ms.
 #define ENGINE_RAMP_S 0.005

@@ -21,6 +21,7 @@ struct Engine {
   uint64_t frames;
   uint64_t names; ///< of streams, given so far
   uint64_t late;
+  uint64_t timed;   ///< commands with a frame of their own, taken so far
   uint32_t segment; ///< frames of this one
   uint32_t meter_every;
   uint64_t meter_last;
@@ -30,6 +31,7 @@ struct Engine {
   uint64_t unlogged; ///< commands and pieces of input that the log's rings had no room for
   Part part[ENGINE_VOICES];
   Moment *slot[ENGINE_SLOTS];
+  uint16_t key_slot[ENGINE_KEYS];
   Tap tap[ENGINE_TAPS];
   Event back[ENGINE_BACK]; ///< events that the ring had no room for
   uint32_t backs;

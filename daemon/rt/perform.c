@@ -112,14 +112,16 @@ CENOTE_RT static void do_tap(Engine *engine, const Command *command)
   Tap *tap = &engine->tap[command->slot];
   if (command->object) {
     *tap = (Tap){.ring = command->object, .voice = command->voice};
+    engine_answer(engine, command, -1, 0.0);
     return;
   }
   // Ended before it was to begin: then it must not begin, for its ring goes.
   Waiting *next;
   for (Waiting *waiting = schedule_first(&engine->schedule); waiting; waiting = next) {
     next = schedule_next(&engine->schedule, waiting);
-    if (waiting->command.kind == COMMAND_TAP && waiting->command.slot == command->slot)
-      schedule_remove(&engine->schedule, waiting);
+    if (waiting->command.kind != COMMAND_TAP || waiting->command.slot != command->slot) continue;
+    engine_answer(engine, &waiting->command, -1, 0.0);
+    schedule_remove(&engine->schedule, waiting);
   }
   engine_tell(engine, (Event){.kind = EVENT_TAP,
                               .slot = command->slot,
@@ -184,6 +186,8 @@ CENOTE_RT static void set_part(Engine *engine, Part *part, const Command *comman
   switch (command->kind) {
   case COMMAND_RUN:
     if (stream_stands(part->now)) take_back(engine, part);
+    if (part->set.run && command->whole == 0)
+      engine_tell(engine, (Event){.kind = EVENT_STOPPED, .voice = command->voice});
     part_set_run(part, &engine->times, command->whole != 0);
     if (command->whole != 0) part->set.began = engine->frames;
     return;
@@ -236,18 +240,19 @@ CENOTE_RT static void do_master(Engine *engine, const Command *command)
 CENOTE_RT bool engine_drop(Engine *engine, const Command *command, Refusal why)
 {
   // A file that is never closed would be worse than one closed too early.
-  if (command->kind == COMMAND_TAP || command->kind == COMMAND_LOG) return false;
+  if (command->kind == COMMAND_TAP && !command->object) return false;
+  if (command->kind == COMMAND_LOG && command->whole == 0) return false;
   // Who sent a voice's model for now takes it for played.
   if (command->kind == COMMAND_KIT && why == REFUSED_FULL) return false;
   if (command->kind == COMMAND_KIT)
     engine_tell(engine, (Event){.kind = EVENT_KIT, .object = command->object});
-  else engine_give_back(engine, command->object);
+  else if (command->kind != COMMAND_TAP) engine_give_back(engine, command->object);
   engine_refuse(engine, command, why);
   return true;
 }
 
 /// What waits for a later frame is dropped, but for the ends of recordings and of a log.
-CENOTE_RT static void do_clear(Engine *engine)
+CENOTE_RT static void do_clear(Engine *engine, const Command *clear)
 {
   Waiting *next;
   for (Waiting *waiting = schedule_first(&engine->schedule); waiting; waiting = next) {
@@ -260,6 +265,7 @@ CENOTE_RT static void do_clear(Engine *engine)
     if (waiting->taken != 0) stream_forget(engine->part[command->voice].now, &waiting->done);
     schedule_remove(&engine->schedule, waiting);
   }
+  engine_answer(engine, clear, -1, (double)engine->frames);
 }
 
 /// Whether it is for a voice, which it must name.
@@ -273,6 +279,7 @@ CENOTE_RT static bool is_voiced(const Command *command)
   case COMMAND_NOTE_OFF:
   case COMMAND_NOTES_OFF:
   case COMMAND_PUT:
+  case COMMAND_MAP:
   case COMMAND_METER:
   case COMMAND_TAP:
     return false;
@@ -313,6 +320,10 @@ CENOTE_RT static void do_command(Engine *engine, const Command *command)
   case COMMAND_PUT:
     recall_put(engine, command);
     break;
+  case COMMAND_MAP:
+    if (command->key >= 0 && command->key < ENGINE_KEYS && command->slot < ENGINE_SLOTS)
+      engine->key_slot[command->key] = (uint16_t)command->slot;
+    break;
   case COMMAND_LOOK:
     recall_look(engine, command);
     break;
@@ -330,11 +341,12 @@ CENOTE_RT static void do_command(Engine *engine, const Command *command)
     do_master(engine, command);
     break;
   case COMMAND_CLEAR:
-    do_clear(engine);
+    do_clear(engine, command);
     break;
   case COMMAND_END:
     engine->ending = true;
     ramp_to(&engine->end, 0.0f, (uint32_t)(engine->times.rate_hz * ENGINE_FADE_S) + 1);
+    engine_answer(engine, command, -1, 0.0);
     break;
   case COMMAND_LOG:
     do_log(engine, command);

@@ -53,8 +53,13 @@ CENOTE_RT static int32_t choose(const Engine *engine, uint64_t hash)
   return chosen;
 }
 
-CENOTE_RT void recall_trigger(Engine *engine, const Command *command)
+/// A key's slot is the one that it plays at this frame.
+CENOTE_RT void recall_trigger(Engine *engine, const Command *said)
 {
+  Command own = *said;
+  const uint32_t key = own.slot - ENGINE_MAPPED;
+  if (key < ENGINE_KEYS) own.slot = engine->key_slot[key];
+  const Command *command = &own;
   const Moment *moment = held_in(engine, command->slot);
   engine->trigger = command->slot_b;
   engine->taken = -1;

@@ -44,6 +44,7 @@ CENOTE_RT void engine_snapshot(const Engine *engine, Moment *moment)
                    .master_muted = engine->master_muted};
   memcpy(head.dc_in, engine->dc_in, sizeof head.dc_in);
   memcpy(head.dc_out, engine->dc_out, sizeof head.dc_out);
+  memcpy(head.key_slot, engine->key_slot, sizeof head.key_slot);
   moment->bytes = 0;
   add(moment, &head, sizeof head);
   for (uint32_t k = 0; k < engine->options.voices; ++k) add_voice(&engine->part[k], moment);

@@ -15,6 +15,7 @@ typedef struct Snapshot {
   float master_level;
   bool master_muted;
   double dc_in[ENGINE_CHANNELS], dc_out[ENGINE_CHANNELS];
+  uint16_t key_slot[ENGINE_KEYS];
 } Snapshot;
 
 typedef struct SnapshotVoice {

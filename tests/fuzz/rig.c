@@ -211,13 +211,17 @@ void player_status(const Player *player, PlayerStatus *out)
   const Engine *engine = player->options.engine;
   *out = (PlayerStatus){.frames = player->frames,
                         .rate_hz = player->options.rate_hz,
-                        .sounding = engine_sounding(engine),
-                        .waiting = engine_waiting(engine)};
+                        .sounding = engine_sounding(engine)};
 }
 
 uint64_t player_frames(const Player *player)
 {
   return player ? player->frames : 0;
+}
+
+uint64_t player_gone(const Player *player)
+{
+  return player ? engine_gone(player->options.engine) : 0;
 }
 
 /// Now and then, so that voices are shed.
