@@ -234,6 +234,7 @@ static void a_meter_tells_of_what_came_since_it_was_set(void **state)
   stage_send(stage, (Command){.kind = COMMAND_RUN, .whole = 1});
   stage_play(stage, sound, 100, 100, 1);
   assert_true(stage->last[EVENT_METER].meter.peak > 0.0f);
+  stage_free(stage);
 }
 
 /// What is for now needs no place among what waits, and is done after what waited for this frame.
