@@ -278,7 +278,7 @@ class Soak:
             "rate_hz": last.get("rate_nominal"),
             "sounding": round(sum(s.get("sounding") or 0 for s in self.samples) / max(1, len(self.samples)), 2),
             "jack": bool(self.jack), "seed": self.options.seed, "voices": self.options.voices,
-            "model": self.options.model, "precision": self.options.precision, "per_second": self.options.per_second,
+            "model": self.options.model.replace(live.HERE + "/", ""), "precision": self.options.precision, "per_second": self.options.per_second,
             "packets": self.packets, "commands": self.commands.count,
             "alive_at_end": alive, "exit": code,
             "xruns": last.get("xruns"), "late": last.get("late"), "dropped": last.get("dropped"),
@@ -290,7 +290,7 @@ class Soak:
             "unanswered_status": self.silent, "files_whole": self.whole, "files_broken": self.broken,
             "replies": dict(self.replies.most_common(30)), "fails": dict(self.fails.most_common(30)),
             "replay": self.replayed() if self.options.log and alive else None,
-            "log": open(self.daemon.log).read()[-2000:],
+            "log": open(self.daemon.log).read()[-2000:].replace(live.HERE + "/", ""),
         }
 
 

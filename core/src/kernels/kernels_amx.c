@@ -10,7 +10,7 @@
 #include "amx.h"
 
 enum {
-  FEWEST = 8,          ///< voices, from which on tiles pay
+  FEWEST = 12,         ///< voices, from which on tiles pay
   MOST_COLUMNS = 1024, ///< of a matrix for tiles: what the stack holds of each voice
   TILE_COLUMNS = 64    ///< bytes of a tile's row
 };
