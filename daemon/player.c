@@ -178,6 +178,7 @@ static void render(Player *player, uint32_t frames)
   uint32_t segment;
   for (uint32_t done = 0; done < frames; done += segment) {
     segment = engine_begin(engine, frames - done);
+    atomic_store_explicit(&player->gone, engine_gone(engine), memory_order_relaxed);
     workers_run(player->workers, engine_streams(engine));
     engine_end(engine, player->block + (size_t)done * player->options.channels);
   }
@@ -209,7 +210,6 @@ static void *run(void *data)
     if (!o->fast) note_zero(player, played, due_ns);
     atomic_store_explicit(&player->frames, played, memory_order_relaxed);
     atomic_store_explicit(&player->sounding, engine_sounding(o->engine), memory_order_relaxed);
-    atomic_store_explicit(&player->gone, engine_gone(o->engine), memory_order_relaxed);
   }
   atomic_store_explicit(&player->playing, false, memory_order_release);
   return NULL;

@@ -45,8 +45,9 @@ def later(client, seconds, *messages):
 
 
 def settled(client):
-    """The engine has taken what was sent before this."""
+    """The engine has taken what was sent before this, and its places are free: by the next segment."""
     client.ask("/voice/2/slot/9/save", reply="/done")
+    time.sleep(0.05)
 
 
 def want(what, got, wanted):
