@@ -111,7 +111,7 @@ static void functions_of_extremes_are_bounded_and_keep_nan(void **state)
   }
 }
 
-enum { ROWS_MOST = 16 * CN_GRANULE, COLS_MOST = 160, VOICES_MOST = 11 };
+enum { ROWS_MOST = 16 * CN_GRANULE, COLS_MOST = 160, VOICES_MOST = CN_BATCH };
 
 /// Room for vectors and results of some voices.
 typedef struct Room {
