@@ -104,6 +104,16 @@ double call_within(double x, double low, double high)
   return x < low ? low : x > high ? high : x;
 }
 
+Number call_cut(const Row *row, Number number)
+{
+  if (row->value != VALUE_SEED) { // every whole number is a seed
+    number.real = call_within(number.real, row->low, row->high);
+    number.whole = (int64_t)rint(number.real);
+  }
+  if (values_toggle(row->value)) number.real = (double)number.whole;
+  return number;
+}
+
 void call_find_tag(Call *call)
 {
   const char *types = call->row->types;

@@ -54,6 +54,8 @@ void call_ignore(const Call *call, int used);
 bool call_fires(const Call *call);
 /// A number cut to a range.
 double call_within(double x, double low, double high);
+/// A number as the row's value takes it: cut to its range, whole for a switch.
+Number call_cut(const Row *row, Number number);
 
 /// Take the tag off the arguments: the last one, a whole number, where the row's types say "[i
 /// tag]" after as many as it needs, or as many as it may have.

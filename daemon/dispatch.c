@@ -126,6 +126,8 @@ static bool run_row(Call *call, const Parts *address, const Parts *path)
   int level;
   int slot;
   if (!fits(address, path, &voice, &level, &slot)) return false;
+  call->count = lo_message_get_argc(call->message);
+  call_find_tag(call);
   bool taken = false;
   const uint32_t voices = voice < 0 ? 1 : call->control->options->voices;
   for (uint32_t v = 0; v < voices; ++v) {
@@ -193,8 +195,6 @@ void commands_dispatch(Control *control, const OscPeer *from, const char *addres
   for (int i = 0; whole && i < commands_count; ++i) {
     Parts path;
     call.row = &commands_rows[i];
-    call.count = lo_message_get_argc(message);
-    call_find_tag(&call);
     if (cut(call.row->path, &path)) taken = run_row(&call, &parts, &path) || taken;
   }
   if (!taken) refuse(control, from, address);

@@ -4,7 +4,6 @@
 #include "commands.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -98,15 +97,10 @@ static void set_control(const Call *call, const char *name, int index, uint32_t 
   if (!row || row->value == VALUE_GAIN || row->value == VALUE_PAN ||
       !call_number(call, index, &set.number))
     return;
-  Number *number = &set.number;
   set.value = row->value;
   if (call->from) set.from = *call->from;
-  if (row->value != VALUE_SEED) { // every whole number is a seed
-    number->real = call_within(number->real, row->low, row->high);
-    number->whole = (int64_t)rint(number->real);
-  }
-  if (values_toggle(row->value)) number->real = (double)number->whole;
-  Command command = values_command(row->value, 0, set.level, *number);
+  set.number = call_cut(row, set.number);
+  Command command = values_command(row->value, 0, set.level, set.number);
   command.voice = ENGINE_SAME;
   command.slot_b = play;
   command.reply = control_ask_set(call->control, &set, call->address);

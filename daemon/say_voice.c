@@ -3,19 +3,15 @@
 #include "commands.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /// Cut to the value's range, and set; false after a /fail.
-static bool set(const Call *call, Value value, double low, double high, Number number)
+static bool set(const Call *call, const Row *row, Number number)
 {
-  if (value != VALUE_SEED) { // every whole number is a seed
-    number.real = call_within(number.real, low, high);
-    number.whole = (int64_t)rint(number.real);
-  }
-  if (values_toggle(value)) number.real = (double)number.whole;
-  if (control_set(call->control, call->from, value, call->voice, call->level, number)) return true;
+  if (control_set(call->control, call->from, row->value, call->voice, call->level,
+                  call_cut(row, number)))
+    return true;
   CALL_FAIL(call, FAIL_QUEUE, "the queue is full");
   return false;
 }
@@ -32,7 +28,7 @@ void say_value(const Call *call)
   Number number;
   if (!call_number(call, 0, &number)) return;
   call_ignore(call, 1);
-  set(call, row->value, row->low, row->high, number);
+  set(call, row, number);
 }
 
 /// The row of a voice's value by its name; NULL: none.
@@ -75,7 +71,7 @@ void say_set(const Call *call)
     Number number;
     const Row *row = row_of(call_text(call, i));
     call_number(call, i + 1, &number);
-    if (!set(&own, row->value, row->low, row->high, number)) break;
+    if (!set(&own, row, number)) break;
   }
   if (!bundled) control_flush(call->control);
 }
