@@ -45,11 +45,12 @@ def tags(daemon, count, first_s):
                            str(GAP_MS), str(first_s), "1"], capture_output=True, text=True)
 
 
-def by_file(folder, count, fast):
+def by_file(folder, count, fast, lead=1.0):
+    """`lead`: so many times as long until the first."""
     model = os.path.join(folder, "click.safetensors")
     live.click_model(model)
     sound = os.path.join(folder, "sound.wav")
-    first_s = 40.0 if fast else 1.5  # voices run before it, and take their time
+    first_s = lead * (40.0 if fast else 1.5)  # voices run before it, and take their time
     seconds = first_s + count * GAP_MS * 2e-3 + 1.0
     args = ["--fast"] if fast else []
     daemon = live.Daemon(folder, *args, "--output", sound, "--format", "wav", "--rate", 48000, "--dry",
@@ -84,6 +85,12 @@ def by_jack(folder, count):
     return result
 
 
+def by_file_in_time(folder, count, fast):
+    """Where the client was kept from sending before its tags' time, once more with more of it."""
+    result = by_file(folder, count, fast)
+    return result if ", 0 late," in result["said"] else by_file(folder, count, fast, 4.0)
+
+
 def compare(want, got, offset, well, said):
     """How far each tag's onset is from its sample; the nearest onset counts."""
     errors, place = [], 0
@@ -108,7 +115,7 @@ def main():
     for way in options.ways or ["fast", "timer", "jack"]:
         with tempfile.TemporaryDirectory() as folder:
             try:
-                result = by_jack(folder, options.count) if way == "jack" else by_file(
+                result = by_jack(folder, options.count) if way == "jack" else by_file_in_time(
                     folder, options.count, way == "fast")
             except live.Missing as why:
                 print("skipped: %s: %s" % (way, why))

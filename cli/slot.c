@@ -40,6 +40,7 @@ CenoteStatus slot_write(const Aside *file, const CenoteVoice *voice, CenoteError
   char *state = malloc(bytes);
   if (!state) return cli_error(err, CENOTE_NO_MEMORY, "%s: out of memory", file->shown);
   cenote_voice_save(voice, state);
+  cenote_state_seal(state, bytes);
   size_t at = 0;
   ssize_t wrote = 0;
   for (; at < bytes && wrote >= 0; at += wrote > 0 ? (size_t)wrote : 0)

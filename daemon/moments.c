@@ -43,7 +43,7 @@ CenoteStatus moment_read(const char *path, const CenoteModel *model, Moment **ou
   close(fd);
   if (status == CENOTE_OK) moment->hash = cenote_state_hash(moment->state, moment->bytes);
   if (status == CENOTE_OK && moment->hash == 0)
-    status = refuse(err, CENOTE_BAD_STATE, path, "not a saved state");
+    status = refuse(err, CENOTE_BAD_STATE, path, "not a saved state, or a damaged one");
   CenoteError why = {""};
   if (status == CENOTE_OK && model &&
       cenote_state_check(model, moment->state, moment->bytes, &why) != CENOTE_OK)
@@ -56,13 +56,14 @@ CenoteStatus moment_read(const char *path, const CenoteModel *model, Moment **ou
   return status;
 }
 
-CenoteStatus moment_write(const char *path, const Moment *moment, CenoteError *err)
+CenoteStatus moment_write(const char *path, Moment *moment, CenoteError *err)
 {
   char aside[JOB_TEXT + 16];
   if (moment->bytes == 0) return refuse(err, CENOTE_NOT_FOUND, path, "the slot is empty");
   snprintf(aside, sizeof aside, "%s.%ld~", path, (long)getpid());
   const int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
   if (fd < 0) return refuse(err, CENOTE_FILE_ERROR, path, strerror(errno));
+  cenote_state_seal(moment->state, moment->bytes);
   size_t done = 0;
   while (done < moment->bytes) {
     const ssize_t wrote = write(fd, moment->state + done, moment->bytes - done);

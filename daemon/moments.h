@@ -8,8 +8,8 @@
 /// A saved state; of `model`, or refused by name (NULL: of any).
 CenoteStatus moment_read(const char *path, const CenoteModel *model, Moment **out,
                          CenoteError *err);
-/// Written aside, then renamed: a good file stays until the new one is whole.
-CenoteStatus moment_write(const char *path, const Moment *moment, CenoteError *err);
+/// Sealed, written aside, then renamed: a good file stays until the new one is whole.
+CenoteStatus moment_write(const char *path, Moment *moment, CenoteError *err);
 /// job->moment[0], from where it is on, through job->path's sound; bits a sample into job->bits.
 CenoteStatus moment_prime(Job *job);
 /// A preset's slots: job->folder/slots/NAME.state.

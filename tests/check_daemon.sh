@@ -27,7 +27,7 @@ begin() {
 
 # wait_for FILE: until the daemon that logs there is ready.
 wait_for() {
-  for _ in $(seq 200); do
+  for _ in $(seq 1200); do
     grep -qs '^cenoted: ready: ' "$1" && return
     sleep 0.05
   done

@@ -65,12 +65,12 @@ mkfifo silent
 for signal in TERM HUP; do
   "$cenoted" --no-config --port 0 --fast --input silent --output x.wav my.safetensors 2>log &
   daemon=$!
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     grep -q ready log && break
     sleep 0.1
   done
   kill -$signal $daemon
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     kill -0 $daemon 2>/dev/null || break
     sleep 0.1
   done

@@ -50,7 +50,7 @@ head -c 5 "$tiny" >five.safetensors
 : >empty.safetensors
 "$cenoted" --no-config --port 0 --no-audio --voices 2 --media-dir "$work" ./own.safetensors 2>log &
 daemon=$!
-for _ in $(seq 200); do grep -qs '^cenoted: ready: ' log && break || sleep 0.05; done
+for _ in $(seq 1200); do grep -qs '^cenoted: ready: ' log && break || sleep 0.05; done
 port=$(sed -n 's/^cenoted: ready: udp 127.0.0.1:\([0-9]*\),.*/\1/p' log)
 [ -n "$port" ] || { bad "not ready: $(cat log)"; exit 1; }
 
@@ -89,6 +89,17 @@ for turn in range(150):
         sys.exit(1)
 PY
 plays "after models replaced"
+
+# A moment's file with one bit of its last number turned: refused, the slot as it was.
+osc /voice/1/slot/3/save >/dev/null
+osc /slot/write 3 moment.state >/dev/null || bad "/slot/write"
+python3 - <<'PY'
+data = bytearray(open("moment.state", "rb").read())
+data[-2] ^= 1
+open("turned.state", "wb").write(data)
+PY
+refused 5 "$(osc /slot/read 3 turned.state)"
+osc /slot/read 3 moment.state >/dev/null || bad "/slot/read of what was written"
 
 # A recording that is to begin in 8 s and is ended now: closed at once, and never begun. What else
 # waited is answered when it is dropped.
@@ -140,7 +151,7 @@ cp "$tiny" presets/saves/weights.safetensors
 printf '/voice/1/slot/kick/save\n/voice/1/rewind 1\n/voice/2/gain -3\n' >presets/saves/preset.osc
 CENOTE_PRESET_PATH=$work/presets "$cenoted" --no-config --port 0 --no-audio --voices 2 saves 2>log &
 daemon=$!
-for _ in $(seq 200); do grep -qs '^cenoted: ready: ' log && break || sleep 0.05; done
+for _ in $(seq 1200); do grep -qs '^cenoted: ready: ' log && break || sleep 0.05; done
 port=$(sed -n 's/^cenoted: ready: udp 127.0.0.1:\([0-9]*\),.*/\1/p' log)
 [ "$(osc /sync 3)" = "/synced 3" ] || bad "a preset's questions are never answered"
 osc /slot/list | grep -q '^/slot/list.reply kick saves' || bad "a preset's save: $(osc /slot/list)"

@@ -54,7 +54,7 @@ serve() {
 
 # await COUNT PATTERN: until the daemon's log has it so often.
 await() {
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     [ "$(grep -c "$2" "$work/log")" -ge "$1" ] && return
     sleep 0.05
   done

@@ -28,7 +28,7 @@ wants() {
   shift
   "$cenoted" --channels "$channels" --ahead 100 --port 0 --duration 20 2>"$work/log" &
   daemon=$!
-  for _ in $(seq 200); do
+  for _ in $(seq 1200); do
     grep -q '^cenoted: ready: ' "$work/log" && break
     sleep 0.05
   done
@@ -46,7 +46,7 @@ grep -q 'JACK has 2 ports that play: out_3 and up are not connected$' "$work/log
 
 "$cenoted" --ahead 40 --port 0 --seed 7 --dry --duration $((seconds + 4)) 2>"$work/log" &
 daemon=$!
-for _ in $(seq 200); do
+for _ in $(seq 1200); do
   grep -q '^cenoted: ready: ' "$work/log" && break
   sleep 0.05
 done

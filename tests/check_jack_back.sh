@@ -20,7 +20,7 @@ trap 'kill $daemon $server 2>/dev/null; wait; rm -rf "$work" /dev/shm/jack*_"$JA
 serve() {
   jackd -n "$JACK_DEFAULT_SERVER" -R -P 70 -d dummy -r "$1" -p 256 >"$work/jackd" 2>&1 &
   server=$!
-  for _ in $(seq 50); do
+  for _ in $(seq 300); do
     jack_lsp >/dev/null 2>&1 && return
     sleep 0.1
   done
@@ -38,13 +38,13 @@ bad() {
   exit 1
 }
 
-# said TEXT: within ten seconds, in a line of the daemon's.
+# said TEXT: within a minute, in a line of the daemon's.
 said() {
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     grep -qs "^cenoted: $1" "$work/log" && return
     sleep 0.1
   done
-  bad "not said within 10 s: $1"
+  bad "not said within a minute: $1"
 }
 
 # The last of /status.reply, in frames.

@@ -16,9 +16,9 @@ bad() {
   exit 1
 }
 
-# said FILE TEXT: within five seconds.
+# said FILE TEXT: within half a minute.
 said() {
-  for _ in $(seq 100); do
+  for _ in $(seq 600); do
     grep -qs "$2" "$1" && return
     sleep 0.05
   done
@@ -38,7 +38,7 @@ done
 grep -q '^none: no JACK server runs' "$work/none" || bad "with no server: $(cat "$work/none")"
 jackd -n "$JACK_DEFAULT_SERVER" -R -P 70 -d dummy -r 48000 -p 256 >"$work/jackd" 2>&1 &
 server=$!
-for _ in $(seq 50); do
+for _ in $(seq 300); do
   jack_lsp >/dev/null 2>&1 && break
   sleep 0.1
 done

@@ -32,7 +32,7 @@ ends() {
 # Until some sound has been made since: on a loaded machine, with sanitizers, that takes its time.
 await_sound() {
   began=$(sample_clock)
-  for _ in $(seq 200); do
+  for _ in $(seq 1200); do
     [ "$(sample_clock)" -gt $((began + 1000)) ] && return
     sleep 0.1
   done
@@ -136,7 +136,7 @@ check_oscsend() {
   done
   oscsend 127.0.0.1 "$port" /notify ii 1 "$dump"
   says '' /voice/2/gain 50
-  for _ in $(seq 40); do
+  for _ in $(seq 240); do
     grep -q '/voice/2/gain f 12' "$work/dump" && break
     sleep 0.05
   done

@@ -191,6 +191,10 @@ mkfifo "$work/unwritten"
 refused 1 "$work/unwritten: cannot read it" "$model" -d 1 --prime "$work/unwritten" -o "$out/kept.wav"
 head -c 100 "$out/slot" >"$work/short"
 { cat "$out/slot"; echo; } >"$work/long"
+head -c -1 "$out/slot" >"$work/flipped" # the last number, one byte of it other
+printf '\132' >>"$work/flipped"
+cmp -s "$out/slot" "$work/flipped" && bad "the flipped byte is the same"
+refused 1 "$work/flipped: damaged: " "$model" -d 1 --slot "$work/flipped" -o "$out/kept.wav"
 for slot in short long; do refused 1 "$work/$slot" "$model" -d 1 --slot "$work/$slot" -o "$out/kept.wav"; done
 refused 1 "tiny" "$other" -d 1 --slot "$out/slot" -o "$out/kept.wav"
 refused 1 "$out/no/a.wav" "$model" -d 1 -o "$out/no/a.wav"

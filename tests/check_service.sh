@@ -27,16 +27,16 @@ s.bind(sys.argv[1].replace("@", "\0"))
 print("listening", flush=True)
 while True: print(s.recv(4096).decode(), flush=True)' "$socket" >"$work/heard" &
     manager=$!
-    for _ in $(seq 200); do grep -q listening "$work/heard" && break; sleep 0.02; done
+    for _ in $(seq 1200); do grep -q listening "$work/heard" && break; sleep 0.02; done
     NOTIFY_SOCKET=$socket WATCHDOG_USEC=200000 "$cenoted" --port 0 --no-audio "$model" 2>"$work/log" &
     daemon=$!
-    for _ in $(seq 200); do
+    for _ in $(seq 1200); do
       [ "$(grep -c WATCHDOG=1 "$work/heard")" -ge 3 ] && break
       sleep 0.05
     done
     kill -TERM $daemon
     wait $daemon || bad "exit $? on SIGTERM: $(cat "$work/log")"
-    for _ in $(seq 200); do grep -q STOPPING "$work/heard" && break; sleep 0.02; done
+    for _ in $(seq 1200); do grep -q STOPPING "$work/heard" && break; sleep 0.02; done
     kill "$manager" && manager=
     tr '\n' ' ' <"$work/heard" |
       grep -Eq '^listening READY=1 STATUS=[^ ]*tiny.safetensors: 1 voice, load [0-9]+ %, 0 xruns (WATCHDOG=1 ){3,}STOPPING=1 $' ||

@@ -250,6 +250,35 @@ static void what_is_said_to_the_same_voice_acts_on_the_one_that_the_trigger_took
   stage_free(stage);
 }
 
+/// An attack said with a note is that note's own; one said later is the next one's.
+static void an_attack_said_with_a_note_is_its_own(void **state)
+{
+  static float sound[3][2 * 2000];
+  for (int way = 0; way < 3; ++way) {
+    Stage *stage = stage_of(*state, 2, 0);
+    stage_send(stage, (Command){.kind = COMMAND_PUT, .object = stage_moment(*state, 9, 99)});
+    stage_send(stage, (Command){.kind = COMMAND_RUN, .voice = 0});
+    stage_send(stage, (Command){.kind = COMMAND_RUN, .voice = 1});
+    Command attack = {.kind = COMMAND_ATTACK, .voice = 1, .number = 50.0};
+    if (way == 0) stage_send(stage, attack);
+    attack.voice = ENGINE_SAME;
+    attack.slot_b = 3;
+    attack.due = way == 1 ? 100 : 101;
+    stage_send(stage, (Command){.kind = COMMAND_TRIGGER,
+                                .voice = 1,
+                                .due = 100,
+                                .gain = 1.0f,
+                                .pan = NAN,
+                                .key = -1,
+                                .slot_b = 3});
+    if (way > 0) stage_send(stage, attack);
+    stage_play(stage, sound[way], 2000, 100, 1);
+    stage_free(stage);
+  }
+  assert_memory_equal(sound[1], sound[0], sizeof sound[0]);
+  assert_memory_not_equal(sound[2], sound[0], sizeof sound[0]);
+}
+
 /// Whatever is said, and however seldom the events are read: stage_free counts.
 static void nothing_is_lost(void **state)
 {
@@ -294,6 +323,7 @@ int main(void)
       cmocka_unit_test(a_stolen_voice_does_not_click),
       cmocka_unit_test(a_released_note_ends_and_stands_still),
       cmocka_unit_test(what_is_said_to_the_same_voice_acts_on_the_one_that_the_trigger_took),
+      cmocka_unit_test(an_attack_said_with_a_note_is_its_own),
       cmocka_unit_test(nothing_is_lost),
   };
   return cmocka_run_group_tests(tests, voices_load, voices_unload);

@@ -249,6 +249,22 @@ static void a_foreign_or_damaged_state_is_refused_and_nothing_changes(void **sta
   assert_int_equal(cenote_state_check(model, before, bytes - 1, &err), CENOTE_BAD_STATE);
   assert_int_equal(cenote_state_check(model, before, 3, &err), CENOTE_BAD_STATE);
   assert_int_equal(cenote_state_check(model, before, bytes, &err), CENOTE_OK);
+  // Sealed: any byte turned over is seen, and the seal stays behind when a voice goes on from it.
+  memcpy(saved, before, bytes);
+  cenote_state_seal(saved, bytes);
+  for (size_t i = 0; i < bytes; ++i) {
+    saved[i] ^= 1;
+    assert_int_equal(cenote_state_check(model, saved, bytes, &err), CENOTE_BAD_STATE);
+    if (i >= sizeof(CnState)) assert_int_equal(cenote_state_hash(saved, bytes), 0);
+    saved[i] ^= 1;
+  }
+  assert_int_equal(cenote_state_check(model, saved, bytes, &err), CENOTE_OK);
+  assert_int_equal(cenote_voice_restore(voice, saved, bytes), CENOTE_OK);
+  cenote_voice_save(voice, after);
+  assert_memory_equal(after, before, bytes);
+  assert_int_equal(cenote_voice_morph(voice, saved, bytes, saved, bytes, 0.25f, -1), CENOTE_OK);
+  cenote_voice_save(voice, after);
+  assert_memory_equal(after, before, bytes);
   // Any byte of the header turned over: either refused, or a value in its range.
   for (size_t i = 0; i < sizeof(CnState); ++i) {
     memcpy(saved, before, bytes);

@@ -54,7 +54,7 @@ typedef enum CommandKind {
   COMMAND_GAIN,    ///< number: linear
   COMMAND_MUTE,    ///< whole
   COMMAND_PAN,     ///< -1..1
-  COMMAND_ATTACK,  ///< ms
+  COMMAND_ATTACK,  ///< ms; slot_b: with the trigger so called, whose own it is
   COMMAND_RELEASE, ///< ms
   COMMAND_FADE,    ///< ms, of load, morph, copy, rewind
   COMMAND_SPEED,

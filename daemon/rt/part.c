@@ -112,12 +112,18 @@ CENOTE_RT Kit *part_clean(Part *part)
   return retired;
 }
 
+CENOTE_RT void part_attack(Part *part, const PartTimes *times)
+{
+  Ramp *envelope = &part->now->envelope;
+  ramp_set(envelope, 0.0f);
+  ramp_to(envelope, 1.0f, part_frames(times, part->set.attack_ms));
+}
+
 CENOTE_RT void part_start(Part *part, const PartTimes *times, uint64_t frame, float gain, float pan)
 {
   Stream *now = part->now;
   ramp_set(&now->run, 1.0f);
-  ramp_set(&now->envelope, 0.0f);
-  ramp_to(&now->envelope, 1.0f, part_frames(times, part->set.attack_ms));
+  part_attack(part, times);
   ramp_set(&now->gain, part->set.muted ? 0.0f : part->set.level * gain);
   const float where = isnan(pan) ? part->set.pan : pan;
   for (uint32_t c = 0; c < times->channels; ++c)

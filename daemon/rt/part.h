@@ -70,6 +70,8 @@ CENOTE_RT Kit *part_clean(Part *part);
 /// Begin a note: envelope, gain and pan (NAN: as set).
 CENOTE_RT void part_start(Part *part, const PartTimes *times, uint64_t frame, float gain,
                           float pan);
+/// Its envelope anew from the start, in what time is set now.
+CENOTE_RT void part_attack(Part *part, const PartTimes *times);
 CENOTE_RT void part_release(Part *part, const PartTimes *times);
 CENOTE_RT void part_set_run(Part *part, const PartTimes *times, bool run);
 /// After level, muted or pan have been set.

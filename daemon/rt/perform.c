@@ -202,6 +202,9 @@ CENOTE_RT static void set_part(Engine *engine, Part *part, const Command *comman
     break;
   case COMMAND_ATTACK:
     part->set.attack_ms = number;
+    // A note's own, said with it: it has not sounded yet.
+    if (command->slot_b != 0 && part->set.began == engine->frames)
+      part_attack(part, &engine->times);
     return;
   case COMMAND_RELEASE:
     part->set.release_ms = number;

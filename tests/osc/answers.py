@@ -131,7 +131,7 @@ def check_preset():
         daemon.client.ask("/sync", 1, reply="/synced")
         told, got = {}, hears.receive(0.5)
         while got:
-            told[got[0]] = got[1][0]
+            told.update({got[0]: got[1][0]} if got[1] else {})  # a voice's end says nothing more
             got = hears.receive(0.5)
         return levels, told
 

@@ -38,7 +38,7 @@ start_daemon() {
   "$cenoted" --no-audio --port 0 --duration 300 --media-dir "$work/media" "$@" 2>"$work/log" &
   daemon=$!
   port=
-  for _ in $(seq 200); do
+  for _ in $(seq 1200); do
     port=$(sed -n 's/^cenoted: ready: udp 127\.0\.0\.1:\([0-9]*\),.*/\1/p' "$work/log")
     [ -n "$port" ] && return
     kill -0 "$daemon" 2>/dev/null || break
@@ -57,7 +57,7 @@ quit_daemon() {
 }
 
 await_end() {
-  for _ in $(seq 200); do
+  for _ in $(seq 1200); do
     kill -0 "$daemon" 2>/dev/null || break
     sleep 0.05
   done

@@ -62,7 +62,7 @@ def send(port, *words):
 
 
 def until(port, want, *words):
-    for _ in range(100):
+    for _ in range(600):
         got = send(port, *words)
         if got == want:
             return

@@ -228,7 +228,8 @@ CENOTE_API CENOTE_RT bool cenote_voice_finite(const CenoteVoice *voice);
 CENOTE_API CENOTE_RT uint64_t cenote_voice_steps(const CenoteVoice *voice);
 
 /// Copy the whole voice (state, sampler, controls) into state[CenoteModelInfo.state_bytes].
-/// The copy is self-describing and holds the model's hash and name; it may be written to a file.
+/// The copy is self-describing and holds the model's hash and name; it may be written to a file,
+/// which cenote_state_seal guards against damage.
 CENOTE_API CENOTE_RT void cenote_voice_save(const CenoteVoice *voice, void *state);
 
 /// Go on from a saved state, bit for bit. Nothing changes unless it returns CENOTE_OK.
@@ -240,7 +241,12 @@ CENOTE_API CENOTE_RT CenoteStatus cenote_voice_restore(CenoteVoice *voice, const
 CENOTE_API CenoteStatus cenote_state_check(const CenoteModel *model, const void *state,
                                            size_t bytes, CenoteError *err);
 
-/// CenoteModelInfo.hash of the model that a saved state is of; 0 when the bytes are none.
+/// Put a check sum of a saved state into it, so that one changed since is refused by
+/// cenote_state_check and by cenote_state_hash. A state without one is taken as it is.
+CENOTE_API void cenote_state_seal(void *state, size_t bytes);
+
+/// CenoteModelInfo.hash of the model that a saved state is of; 0 when the bytes are none, or are
+/// not those that were sealed.
 CENOTE_API uint64_t cenote_state_hash(const void *state, size_t bytes);
 
 /// CenoteModelInfo.name of that model into name[size], cut to it; "" when the bytes are no state.

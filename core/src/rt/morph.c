@@ -68,6 +68,7 @@ CENOTE_RT CenoteStatus cenote_voice_morph(CenoteVoice *voice, const void *a, siz
     return CENOTE_OK;
   }
   memcpy(voice->state, x < 0.5f ? a : b, a_bytes);
+  voice->state->seal = 0;
   for (uint32_t i = 0; i < model->levels; ++i) mix_level(&of, model, to, i);
   cn_levels_settle(voice);
   return CENOTE_OK;

@@ -95,6 +95,7 @@ enum {
 typedef struct CnState {
   char magic[8];
   uint64_t bytes;      ///< of the whole
+  uint64_t seal;       ///< of a file: cenote_state_seal's check sum; 0 in memory
   uint64_t model_hash; ///< CenoteModelInfo.hash
   char model_name[64];
   char kernel[16]; ///< whose arithmetic made it; for the curious, not checked

@@ -10,12 +10,13 @@
 #include <math.h>
 #include <string.h>
 
-static const char magic[8] = "CENOTE2";
+static const char magic[8] = "CENOTE3";
 
 CENOTE_RT void cn_state_reset(const CenoteModel *model, CnState *state)
 {
   memcpy(state->magic, magic, sizeof magic);
   state->bytes = model->info.state_bytes;
+  state->seal = 0;
   state->model_hash = model->info.hash;
   memset(state->model_name, 0, sizeof state->model_name);
   strncpy(state->model_name, model->info.name, sizeof state->model_name - 1);
@@ -311,6 +312,7 @@ CENOTE_RT CenoteStatus cenote_voice_restore(CenoteVoice *voice, const void *stat
 {
   if (!cn_state_valid(voice->model, state, bytes)) return CENOTE_BAD_STATE;
   memcpy(voice->state, state, bytes);
+  voice->state->seal = 0;
   cn_levels_settle(voice);
   return CENOTE_OK;
 }
