@@ -12,6 +12,12 @@ say() {
   "$cenote" send --port "$port" "$@" >"$work/said" 2>&1 || bad "$*: $(cat "$work/said")"
 }
 
+# A log begins with no past, and a machine too slow for three voices sheds the third.
+rewinds() {
+  say /voice/3/run 1
+  "$cenote" send --port "$port" /voice/3/rewind 0.05 >"$work/said" 2>&1
+}
+
 # play RATE: a session, logged and recorded.
 play() {
   rm -rf "$work/media"
@@ -24,9 +30,7 @@ play() {
   say /map 5 0
   say /log/start x.log
   say /rec/start r.wav wav
-  # A log begins with no past, which a slow machine fills late.
-  await 20 "$cenote" send --port "$port" /voice/3/rewind 0.05 >"$work/said" 2>&1 ||
-    bad "no past in 20 s: $(cat "$work/said")"
+  await 30 rewinds || bad "no past in 30 s: $(cat "$work/said")"
   for _ in 1 2 3; do
     say /trigger 0 0.1 -6 0.5
     say /dirt/play s 0 sustain 0.1 temperature 0.3 speed 0.8 level/1/gain 0.7
