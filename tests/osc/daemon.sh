@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # What the checks of real clients share. Sourced by sh, in a script called $check (what it says of
 # itself), which leaves the folder $work to it: a daemon on $port, and cenote send to ask it.
-here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/.." && pwd)}
+here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
 build=${CENOTE_BUILD_ROOT:-$here/build}
 cenote=$build/cli/cenote
 cenoted=$build/daemon/cenoted

@@ -6,7 +6,7 @@
 //   AS_BITS(x), AS_REAL(b)   the same bits as the other type
 //   LESS(a, b)  all ones where a < b, else 0, as Bits
 // Polynomials are least-maximum fits made for this file; each function says its error in units of
-// the last place (ulp), over the stated range, as tests/test_kernels.c measures it.
+// the last place (ulp), over the stated range, as tests/core/test_kernels.c measures it.
 #ifndef SPLAT
 #error "define Real, Bits, SPLAT, AS_BITS, AS_REAL and LESS first"
 #endif
