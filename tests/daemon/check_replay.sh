@@ -33,7 +33,7 @@ play() {
   await 30 rewinds || bad "no past in 30 s: $(cat "$work/said")"
   for _ in 1 2 3; do
     say /trigger 0 0.1 -6 0.5
-    say /dirt/play s 0 sustain 0.1 temperature 0.3 speed 0.8 level/1/gain 0.7
+    say /dirt/play s 0 sustain 0.1 attack 20 temperature 0.3 speed 0.8 level/1/gain 0.7
     say /voice/2/level/1/gain 0.5
     say /voice/1/temperature 0.7
     say /voice/1/slot/1/save
