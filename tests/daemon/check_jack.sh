@@ -32,7 +32,11 @@ wants() {
     grep -q '^cenoted: ready: ' "$work/log" && break
     sleep 0.05
   done
-  got=$(jack_lsp -c | awk '/^[^ ]/ { mine = /^cenote:out/ } mine { print $1 }' | tr '\n' ' ')
+  for _ in $(seq 100); do # a starved server may miss a question, or drop a client that comes back
+    got=$(jack_lsp -c | awk '/^[^ ]/ { mine = /^cenote:out/ } mine { print $1 }' | tr '\n' ' ')
+    [ "$got" = "$* " ] && break
+    sleep 0.1
+  done
   kill -INT $daemon
   wait $daemon
   [ "$got" = "$* " ] || { echo "check_jack: --channels $channels: $got" && exit 1; }
