@@ -10,8 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char magic[8] = "CENOTE3";
-
 /// Over all but the seal itself; never 0, which is no seal.
 static uint64_t check_sum(const void *state, size_t bytes)
 {
@@ -28,7 +26,7 @@ static bool whole(const void *state, size_t bytes, CnState *head)
 {
   if (bytes < sizeof *head) return false;
   memcpy(head, state, sizeof *head);
-  return memcmp(head->magic, magic, sizeof magic) == 0 && head->bytes == bytes &&
+  return memcmp(head->magic, CN_STATE_MAGIC, sizeof head->magic) == 0 && head->bytes == bytes &&
          (head->seal == 0 || head->seal == check_sum(state, bytes));
 }
 
@@ -49,7 +47,7 @@ CenoteStatus cenote_state_check(const CenoteModel *model, const void *state, siz
     return cn_fail(err, CENOTE_BAD_STATE, "%zu bytes, too short for a saved state", bytes);
   if (memcmp(head.magic, "CENOTE", 6) != 0)
     return cn_fail(err, CENOTE_BAD_STATE, "not a saved state");
-  if (memcmp(head.magic, magic, sizeof magic) != 0)
+  if (memcmp(head.magic, CN_STATE_MAGIC, sizeof head.magic) != 0)
     return cn_fail(err, CENOTE_BAD_STATE, "a state saved by another version of this program");
   head.model_name[sizeof head.model_name - 1] = '\0';
   if (head.model_hash != model->info.hash)

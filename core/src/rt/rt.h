@@ -90,10 +90,13 @@ enum {
   CN_RUNS = 4    ///< of a level that clock asks for at most, each time it falls due
 };
 
+/// Begins a saved state: its form.
+#define CN_STATE_MAGIC "CENOTE3"
+
 /// What a voice is made of, and what a saved state holds: this header, then the floats of every
 /// recurrent state, conv window and pool.
 typedef struct CnState {
-  char magic[8];
+  char magic[8];       ///< CN_STATE_MAGIC
   uint64_t bytes;      ///< of the whole
   uint64_t seal;       ///< of a file: cenote_state_seal's check sum; 0 in memory
   uint64_t model_hash; ///< CenoteModelInfo.hash

@@ -10,11 +10,9 @@
 #include <math.h>
 #include <string.h>
 
-static const char magic[8] = "CENOTE3";
-
 CENOTE_RT void cn_state_reset(const CenoteModel *model, CnState *state)
 {
-  memcpy(state->magic, magic, sizeof magic);
+  memcpy(state->magic, CN_STATE_MAGIC, sizeof state->magic);
   state->bytes = model->info.state_bytes;
   state->seal = 0;
   state->model_hash = model->info.hash;
@@ -43,7 +41,7 @@ CENOTE_RT bool cn_state_valid(const CenoteModel *model, const void *bytes, size_
   CnState head;
   if (size != model->info.state_bytes) return false;
   memcpy(&head, bytes, sizeof head);
-  if (memcmp(head.magic, magic, sizeof magic) != 0 || head.bytes != size ||
+  if (memcmp(head.magic, CN_STATE_MAGIC, sizeof head.magic) != 0 || head.bytes != size ||
       head.model_hash != model->info.hash)
     return false;
   if (head.code >= CENOTE_CLASSES || head.finite > 1 || head.fade > CN_FADE) return false;
