@@ -3,6 +3,7 @@
 # check_daemon.sh: what cenoted writes is what cenote renders; pipes, kills, signals, bad input.
 set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+. "$here/tests/support/await.sh"
 build=${CENOTE_BUILD_ROOT:-$here/build}
 cenote=$build/cli/cenote
 cenoted=$build/daemon/cenoted
@@ -27,11 +28,7 @@ begin() {
 
 # wait_for FILE: until the daemon that logs there is ready.
 wait_for() {
-  for _ in $(seq 1200); do
-    grep -qs '^cenoted: ready: ' "$1" && return
-    sleep 0.05
-  done
-  bad "not ready: $(cat "$1")"
+  await_ready "$1" || bad "not ready: $(cat "$1")"
 }
 
 command -v sox >/dev/null || { echo "skipped: sox is not installed (Debian: sox)"; exit 77; }

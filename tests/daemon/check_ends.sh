@@ -3,6 +3,7 @@
 # How cenoted begins and ends: what it refuses before it has touched a file, and what ends it.
 set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+. "$here/tests/support/await.sh"
 build=${CENOTE_BUILD_ROOT:-$here/build}
 cenoted=$build/daemon/cenoted
 failures=0
@@ -65,10 +66,7 @@ mkfifo silent
 for signal in TERM HUP; do
   "$cenoted" --no-config --port 0 --fast --input silent --output x.wav my.safetensors 2>log &
   daemon=$!
-  for _ in $(seq 600); do
-    grep -q ready log && break
-    sleep 0.1
-  done
+  await_ready log
   kill -$signal $daemon
   for _ in $(seq 600); do
     kill -0 $daemon 2>/dev/null || break

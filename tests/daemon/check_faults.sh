@@ -4,6 +4,7 @@
 # being fetched, recordings ended early, the end in the midst of a job or of mutated packets.
 set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+. "$here/tests/support/await.sh"
 build=${CENOTE_BUILD_ROOT:-$here/build}
 cenote=$build/cli/cenote
 cenoted=$build/daemon/cenoted
@@ -50,7 +51,7 @@ head -c 5 "$tiny" >five.safetensors
 : >empty.safetensors
 "$cenoted" --no-config --port 0 --no-audio --voices 2 --media-dir "$work" ./own.safetensors 2>log &
 daemon=$!
-for _ in $(seq 1200); do grep -qs '^cenoted: ready: ' log && break || sleep 0.05; done
+await_ready log
 port=$(sed -n 's/^cenoted: ready: udp 127.0.0.1:\([0-9]*\),.*/\1/p' log)
 [ -n "$port" ] || { bad "not ready: $(cat log)"; exit 1; }
 
@@ -151,7 +152,7 @@ cp "$tiny" presets/saves/weights.safetensors
 printf '/voice/1/slot/kick/save\n/voice/1/rewind 1\n/voice/2/gain -3\n' >presets/saves/preset.osc
 CENOTE_PRESET_PATH=$work/presets "$cenoted" --no-config --port 0 --no-audio --voices 2 saves 2>log &
 daemon=$!
-for _ in $(seq 1200); do grep -qs '^cenoted: ready: ' log && break || sleep 0.05; done
+await_ready log
 port=$(sed -n 's/^cenoted: ready: udp 127.0.0.1:\([0-9]*\),.*/\1/p' log)
 [ "$(osc /sync 3)" = "/synced 3" ] || bad "a preset's questions are never answered"
 osc /slot/list | grep -q '^/slot/list.reply kick saves' || bad "a preset's save: $(osc /slot/list)"

@@ -5,6 +5,7 @@
 set -u
 seconds=${1:-5}
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+. "$here/tests/support/await.sh"
 build=${CENOTE_BUILD_ROOT:-$here/build}
 cenoted=$build/daemon/cenoted
 for need in jackd jack_lsp jack_rec sox python3; do
@@ -28,10 +29,7 @@ wants() {
   shift
   "$cenoted" --channels "$channels" --ahead 100 --port 0 --duration 20 2>"$work/log" &
   daemon=$!
-  for _ in $(seq 1200); do
-    grep -q '^cenoted: ready: ' "$work/log" && break
-    sleep 0.05
-  done
+  await_ready "$work/log"
   for _ in $(seq 100); do # a starved server may miss a question, or drop a client that comes back
     got=$(jack_lsp -c | awk '/^[^ ]/ { mine = /^cenote:out/ } mine { print $1 }' | tr '\n' ' ')
     [ "$got" = "$* " ] && break
@@ -50,10 +48,7 @@ grep -q 'JACK has 2 ports that play: out_3 and up are not connected$' "$work/log
 
 "$cenoted" --ahead 40 --port 0 --seed 7 --dry --duration $((seconds + 4)) 2>"$work/log" &
 daemon=$!
-for _ in $(seq 1200); do
-  grep -q '^cenoted: ready: ' "$work/log" && break
-  sleep 0.05
-done
+await_ready "$work/log"
 jack_rec -f "$work/rec.wav" -d "$seconds" -b 24 cenote:out_1 cenote:out_2 >/dev/null 2>&1
 wait $daemon
 status=$?

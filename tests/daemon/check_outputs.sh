@@ -4,6 +4,7 @@
 # disk and a kill do to one of them, and do not do to the others.
 set -u
 here=${CENOTE_SOURCE_ROOT:-$(cd "$(dirname "$0")/../.." && pwd)}
+. "$here/tests/support/await.sh"
 build=${CENOTE_BUILD_ROOT:-$here/build}
 cenote=$build/cli/cenote
 cenoted=$build/daemon/cenoted
@@ -158,7 +159,7 @@ fast --output /dev/full
   exec "$cenoted" --port 0 --no-audio --seed 7 --media-dir "$work" "$model" 2>log
 ) &
 daemon=$!
-for _ in $(seq 1200); do grep -qs ready log && break || sleep 0.05; done
+await_ready log
 port=$(sed -n 's/^cenoted: ready: udp 127.0.0.1:\([0-9]*\),.*/\1/p' log)
 ln -s elsewhere.wav link.wav
 for place in link.wav fifo; do
